@@ -1,0 +1,1 @@
+//! Generated from AWS's service models: shapes, routes, decoding, encoding, constraints and errors.

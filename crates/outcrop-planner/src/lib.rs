@@ -1,0 +1,1 @@
+//! Decides: prepared agent, tool specs, prompts, trace parts, limits; pure, synchronous, serialisable.

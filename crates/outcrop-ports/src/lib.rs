@@ -1,0 +1,27 @@
+//! The words and traits in which the planner asks the world.
+//!
+//! The message vocabulary is that of Bedrock Converse, because it is already the union of what providers have.
+//! Adapters (models, tools, …) implement these traits and never see the planner; the planner uses the words and never
+//! sees an adapter.
+
+pub mod ambient;
+pub mod message;
+pub mod model;
+pub mod tool;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use ambient::{Clock, Ids};
+pub use message::{ContentBlock, Message, Reasoning, Role, ToolResult, ToolResultContent, ToolResultStatus, ToolUse};
+pub use model::{
+    Delta, DeltaSink, InferenceConfig, Model, ModelCatalog, ModelError, ModelErrorKind, ModelReply, ModelRequest,
+    StopReason, ToolChoice, ToolSpec, Usage,
+};
+pub use tool::{
+    Action, AgentIdentity, Parameter, RequestBody, ResponseState, ToolCall, ToolContext, ToolExecutor, ToolFailure,
+    ToolFailureCause, ToolLimits, ToolOutcome, ToolSuccess,
+};
+
+/// What an object-safe async method returns.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,126 @@
+//! Messages of a conversation, in Converse's shape (the JSON form is Converse's, too).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Who speaks. Tool results are the user's, as in Converse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The caller, and what tools answered.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// One message; `content` is never empty when sent to a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said, in order.
+    pub content: Vec<ContentBlock>,
+}
+
+impl Message {
+    /// A message of the user with one text.
+    pub fn user(text: impl Into<String>) -> Self {
+        Self { role: Role::User, content: vec![ContentBlock::Text(text.into())] }
+    }
+
+    /// A message of the model with one text.
+    pub fn assistant(text: impl Into<String>) -> Self {
+        Self { role: Role::Assistant, content: vec![ContentBlock::Text(text.into())] }
+    }
+
+    /// All text blocks, joined without separator.
+    pub fn text(&self) -> String {
+        self.content.iter().filter_map(ContentBlock::as_text).collect()
+    }
+
+    /// The tool uses in it, in order.
+    pub fn tool_uses(&self) -> impl Iterator<Item = &ToolUse> {
+        self.content.iter().filter_map(|block| match block {
+            ContentBlock::ToolUse(tool_use) => Some(tool_use),
+            _ => None,
+        })
+    }
+}
+
+/// A piece of a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ContentBlock {
+    /// Plain text.
+    Text(String),
+    /// The model asks for a tool.
+    ToolUse(ToolUse),
+    /// What the tool answered.
+    ToolResult(ToolResult),
+    /// The model's own thinking, to be carried back unchanged to the provider it came from.
+    ReasoningContent(Reasoning),
+}
+
+impl ContentBlock {
+    /// The text of a text block.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// A tool the model wants to have called.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolUse {
+    /// Unique within the conversation; the result carries it back.
+    pub tool_use_id: String,
+    /// Name as in the tool spec that was offered; a model may invent one.
+    pub name: String,
+    /// Arguments; an object unless the model misbehaves.
+    pub input: Value,
+}
+
+/// The answer to one tool use. Every tool use gets exactly one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolResult {
+    /// Which use it answers.
+    pub tool_use_id: String,
+    /// What came back.
+    pub content: Vec<ToolResultContent>,
+    /// Whether the tool did its work.
+    pub status: ToolResultStatus,
+}
+
+/// A piece of a tool result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ToolResultContent {
+    /// Text, often JSON text.
+    Text(String),
+}
+
+/// Whether a tool did its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolResultStatus {
+    /// It did.
+    Success,
+    /// It did not; the text says what the model can do about it.
+    Error,
+}
+
+/// Thinking of a model that reasons.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reasoning {
+    /// The thinking in words; empty when redacted.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// The provider's seal on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+}

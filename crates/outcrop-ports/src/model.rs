@@ -1,0 +1,197 @@
+//! Asking a model.
+
+use crate::BoxFuture;
+use crate::message::Message;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// What a model is asked: everything it may see, nothing it may not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelRequest {
+    /// The id as the agent names it; a provider may send another upstream.
+    pub model_id: String,
+    /// System prompt in blocks, what changes least first.
+    pub system: Vec<String>,
+    /// The conversation, ending with the user's words or tool results.
+    pub messages: Vec<Arc<Message>>,
+    /// Tools on offer; empty when none.
+    pub tools: Arc<[ToolSpec]>,
+    /// Whether a tool must be used.
+    pub tool_choice: ToolChoice,
+    /// Sampling settings.
+    pub inference: InferenceConfig,
+    /// Members that go into the provider's request as they are (`additionalModelRequestFields`).
+    pub additional_fields: Option<Map<String, Value>>,
+}
+
+/// A tool as a model sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolSpec {
+    /// `^[a-zA-Z0-9_-]{1,64}$`, unique within a request.
+    pub name: String,
+    /// What it does and when to use it.
+    pub description: String,
+    /// JSON Schema of the arguments, type `object`.
+    pub input_schema: Value,
+}
+
+/// Whether and which tool must be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ToolChoice {
+    /// The model decides.
+    #[default]
+    Auto,
+    /// Some tool must be used.
+    Any,
+    /// This tool must be used.
+    Tool(String),
+}
+
+/// Sampling settings; what is absent is the provider's default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InferenceConfig {
+    /// Most tokens to make.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f64>,
+    /// 0 to 500; providers without it leave it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_k: Option<u32>,
+    /// Texts that end the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stop_sequences: Vec<String>,
+}
+
+/// What a model answered, whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelReply {
+    /// The assistant's message; its content may be empty.
+    pub message: Message,
+    /// Why it ended.
+    pub stop_reason: StopReason,
+    /// What it cost in tokens.
+    pub usage: Usage,
+}
+
+/// Why a model stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// It was done.
+    EndTurn,
+    /// It wants tools.
+    ToolUse,
+    /// It ran into `max_tokens`.
+    MaxTokens,
+    /// It wrote a stop sequence.
+    StopSequence,
+    /// The provider kept the answer back.
+    ContentFiltered,
+}
+
+/// Tokens of one model call. `input_tokens` never includes what was read from or written to a prompt cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// Tokens read, without cached ones.
+    pub input_tokens: u64,
+    /// Tokens made.
+    pub output_tokens: u64,
+    /// Tokens read from the provider's prompt cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_read_input_tokens: u64,
+    /// Tokens written to the provider's prompt cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_input_tokens: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// A piece of an answer while it is being made.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Delta {
+    /// More of the text.
+    Text(String),
+    /// More of the thinking.
+    Reasoning(String),
+    /// A tool use begins; its arguments come whole with the reply.
+    ToolUseStarted {
+        /// Name of the tool.
+        name: String,
+    },
+}
+
+/// Where pieces of an answer go. A slow reader slows the model's stream, nothing else.
+pub trait DeltaSink: Send + Sync {
+    /// Hands over one piece; returns when there is room for the next.
+    fn send<'a>(&'a self, delta: Delta) -> BoxFuture<'a, ()>;
+}
+
+/// Why a model did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+#[serde(rename_all = "camelCase")]
+pub struct ModelError {
+    /// The kind, which decides the exception the caller sees.
+    pub kind: ModelErrorKind,
+    /// What happened, for trace and log; never a secret, never a whole address with credentials.
+    pub message: String,
+}
+
+impl ModelError {
+    /// An error of a kind, with its message.
+    pub fn new(kind: ModelErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+}
+
+/// Kinds of failure of a model call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ModelErrorKind {
+    /// The provider asks us to slow down (429).
+    Throttled,
+    /// The provider refuses us (401, 403).
+    AccessDenied,
+    /// The provider refuses the request (other 4xx).
+    Invalid,
+    /// No such model here or there.
+    NotFound,
+    /// The provider is unreachable, overloaded or broke off (5xx, connection).
+    Unavailable,
+    /// It took longer than allowed.
+    TimedOut,
+    /// The answer cannot be read.
+    BadReply,
+}
+
+/// A model behind a provider.
+pub trait Model: Send + Sync {
+    /// Asks and waits for the whole answer. With `deltas` the answer is streamed there as well while it is made.
+    /// Dropping the future ends the call; nothing else is lost by it.
+    fn converse<'a>(
+        &'a self,
+        request: &'a ModelRequest,
+        deltas: Option<&'a dyn DeltaSink>,
+    ) -> BoxFuture<'a, Result<ModelReply, ModelError>>;
+}
+
+/// Finds the model that serves an id.
+pub trait ModelCatalog: Send + Sync {
+    /// `model_id` as agents name it: bare id, inference profile, or ARN. Never fails: what nobody serves is answered
+    /// by a model whose `converse` says so.
+    fn model(&self, model_id: &str) -> Arc<dyn Model>;
+}

@@ -1,0 +1,1 @@
+//! Listens: the edge, one file per operation, the turn driver.

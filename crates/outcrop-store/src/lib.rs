@@ -1,0 +1,1 @@
+//! Remembers: resources, sessions, turn journals; the only crate with SQL.

@@ -1,0 +1,1 @@
+//! Plays the world in tests: scripted model server, movable clock, transcript printer.

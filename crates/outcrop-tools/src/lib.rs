@@ -1,0 +1,1 @@
+//! Tool executors: Lambda, local and remote.

@@ -1,1 +1,43 @@
 //! Remembers: resources, sessions, turn journals; the only crate with SQL.
+//!
+//! One SQLite file in WAL mode with `synchronous = FULL`. One thread writes and groups what waits into one commit
+//! ([`Store::write`] and the turn functions answer once that commit is durable); a few threads read, each from a
+//! consistent snapshot ([`Store::read`]). Everything else are functions named after a need, on [`ReadTx`] and [`Tx`]:
+//!
+//! | file | keeps |
+//! |---|---|
+//! | `resources.rs` | agents, aliases, …: generated documents plus indexed columns, paged by [`Cursor`] |
+//! | `snapshots.rs` | prepared agents: immutable, content-addressed documents |
+//! | `tags.rs`, `client_tokens.rs` | resource tags; idempotency keys of AWS |
+//! | `sessions.rs` | conversations: attributes, idle time, the turn that is open or suspended |
+//! | `turns.rs`, `journal.rs` | one InvokeAgent as an append-only list of events |
+//!
+//! Times and ids are handed in; nothing here reads the clock.
+
+mod client_tokens;
+mod cursor;
+mod error;
+mod journal;
+mod migrate;
+mod open;
+mod reader;
+mod resources;
+mod sessions;
+mod snapshots;
+mod store;
+mod sweep;
+mod tags;
+mod turns;
+mod tx;
+mod writer;
+
+pub use client_tokens::{CLIENT_TOKEN_SECONDS, ClientToken};
+pub use cursor::Cursor;
+pub use error::StoreError;
+pub use journal::{EVENT_BYTES_MAX, JournalEvent};
+pub use resources::{Kind, LIST_ALL_MAX, PAGE_MAX, PutError, Resource};
+pub use sessions::{Session, UnfinishedTurn};
+pub use snapshots::snapshot_hash;
+pub use store::Store;
+pub use turns::{BeginError, BeginTurn, Begun, FinishTurn, TurnOutcome};
+pub use tx::{ReadTx, Tx};

@@ -1,0 +1,187 @@
+//! What went wrong, in our kinds and in words that name the model and the host, never a secret.
+
+use crate::ApiKey;
+use http::{StatusCode, Uri};
+use outcrop_http::HttpError;
+use outcrop_ports::{ModelError, ModelErrorKind};
+use serde_json::Value;
+
+/// Most characters of the endpoint's own words in a message.
+const WORDS_CHARS_MAX: usize = 500;
+
+/// Who was asked what, for messages.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) uri: &'a Uri,
+    pub(super) model: &'a str,
+    pub(super) key: Option<&'a ApiKey>,
+}
+
+impl Place<'_> {
+    /// The error with model and host in front, and without the key should the endpoint have quoted it.
+    pub(super) fn tell(self, error: &ModelError) -> ModelError {
+        let host = self.uri.authority().map_or("", |authority| authority.as_str());
+        let message = format!("model `{}` at {host}: {}", self.model, error.message);
+        ModelError::new(error.kind, if let Some(key) = self.key { key.redact(&message) } else { message })
+    }
+
+    /// A failure below HTTP.
+    pub(super) fn http(self, error: &HttpError) -> ModelError {
+        let kind = match error {
+            HttpError::BadAddress => ModelErrorKind::Invalid,
+            HttpError::Connect(_) | HttpError::Broken(_) => ModelErrorKind::Unavailable,
+            HttpError::TimedOut => ModelErrorKind::TimedOut,
+            HttpError::TooLarge { .. } => ModelErrorKind::BadReply,
+        };
+        self.tell(&ModelError::new(kind, error.to_string()))
+    }
+}
+
+/// What an endpoint refused with, and whether asking again is in vain whatever the kind says.
+pub(super) struct Refusal {
+    pub(super) error: ModelError,
+    pub(super) permanent: bool,
+}
+
+/// A status other than success, with the body that came with it.
+pub(super) fn from_status(status: StatusCode, body: &[u8]) -> Refusal {
+    let parsed = serde_json::from_slice::<Value>(body).ok();
+    let words = match &parsed {
+        Some(value) => words_of(value),
+        None => cut(String::from_utf8_lossy(body).trim()),
+    };
+    let kind = kind_of_status(status);
+    let mut message = format!("status {}", status.as_u16());
+    if status.is_redirection() {
+        message.push_str(" (a redirection; is `base_url` right?)");
+    }
+    if !words.is_empty() {
+        message = format!("{message}: {words}");
+    }
+    // OpenAI answers 429 also when the account has no money left, which no waiting mends.
+    let permanent = parsed.as_ref().is_some_and(|value| code_of(value) == "insufficient_quota");
+    Refusal { error: ModelError::new(kind, message), permanent }
+}
+
+/// An `error` member inside an answer with status 200, whole or streamed.
+pub(super) fn from_error_member(error: &Value) -> ModelError {
+    let names = [code_of(error), error.get("type").and_then(Value::as_str).unwrap_or_default()];
+    let status = error.get("code").and_then(|code| code.as_u64().or_else(|| code.as_str()?.parse().ok()));
+    let status = status.and_then(|code| StatusCode::from_u16(u16::try_from(code).ok()?).ok());
+    let kind = match status {
+        Some(status) if !status.is_success() => kind_of_status(status),
+        _ => names.iter().find_map(|name| kind_of_name(name)).unwrap_or(ModelErrorKind::Unavailable),
+    };
+    let words = words_of(error);
+    ModelError::new(kind, if words.is_empty() { "it broke off with an error".to_owned() } else { words })
+}
+
+fn kind_of_status(status: StatusCode) -> ModelErrorKind {
+    match status.as_u16() {
+        401 | 403 => ModelErrorKind::AccessDenied,
+        404 => ModelErrorKind::NotFound,
+        408 => ModelErrorKind::TimedOut,
+        429 => ModelErrorKind::Throttled,
+        500.. => ModelErrorKind::Unavailable,
+        _ => ModelErrorKind::Invalid,
+    }
+}
+
+fn kind_of_name(name: &str) -> Option<ModelErrorKind> {
+    Some(match name {
+        "rate_limit_exceeded" | "rate_limit_error" | "insufficient_quota" | "too_many_requests" => {
+            ModelErrorKind::Throttled
+        }
+        "invalid_api_key" | "authentication_error" | "permission_error" => ModelErrorKind::AccessDenied,
+        "invalid_request_error" | "context_length_exceeded" | "BadRequestError" => ModelErrorKind::Invalid,
+        "model_not_found" | "not_found_error" | "NotFoundError" => ModelErrorKind::NotFound,
+        _ => return None,
+    })
+}
+
+/// The endpoint's own words, wherever it puts them.
+fn words_of(value: &Value) -> String {
+    let place = ["error", "message", "detail"].iter().find_map(|name| value.get(*name).filter(|it| !it.is_null()));
+    match (value, place) {
+        (Value::String(text), _) => cut(text.trim()),
+        (_, Some(inner)) => words_of(inner),
+        (Value::Null, None) => String::new(),
+        (other, None) => cut(&other.to_string()),
+    }
+}
+
+fn code_of(value: &Value) -> &str {
+    value.get("error").unwrap_or(value).get("code").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(WORDS_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ModelErrorKind::{AccessDenied, Invalid, NotFound, Throttled, TimedOut, Unavailable};
+    use serde_json::json;
+
+    #[track_caller]
+    fn check(status: u16, body: &str, kind: ModelErrorKind, message: &str) {
+        let refusal = from_status(StatusCode::from_u16(status).unwrap(), body.as_bytes());
+        assert_eq!(refusal.error, ModelError::new(kind, message));
+    }
+
+    #[test]
+    fn statuses_and_words() {
+        check(
+            429,
+            r#"{"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#,
+            Throttled,
+            "status 429: slow down",
+        );
+        check(401, r#"{"error":{"message":"bad key"}}"#, AccessDenied, "status 401: bad key");
+        check(403, "", AccessDenied, "status 403");
+        check(404, r#"{"error":"model 'x' not found"}"#, NotFound, "status 404: model 'x' not found");
+        check(400, r#"{"object":"error","message":"too long","code":400}"#, Invalid, "status 400: too long");
+        check(422, r#"{"detail":[{"loc":["body"]}]}"#, Invalid, r#"status 422: [{"loc":["body"]}]"#);
+        check(408, "null", TimedOut, "status 408");
+        check(503, "<html>busy</html>\n", Unavailable, "status 503: <html>busy</html>");
+        check(500, r#"{"error":{"message":null,"code":7}}"#, Unavailable, r#"status 500: {"message":null,"code":7}"#);
+        check(301, "", Invalid, "status 301 (a redirection; is `base_url` right?)");
+        check(500, &"é".repeat(501), Unavailable, &format!("status 500: {}…", "é".repeat(500)));
+    }
+
+    #[test]
+    fn an_empty_account_is_not_asked_again() {
+        let body = br#"{"error":{"message":"no money","code":"insufficient_quota"}}"#;
+        assert!(from_status(StatusCode::TOO_MANY_REQUESTS, body).permanent);
+        assert!(!from_status(StatusCode::TOO_MANY_REQUESTS, b"[]").permanent);
+    }
+
+    #[test]
+    fn errors_inside_answers() {
+        for (error, kind, message) in [
+            (json!({"code": 429, "message": "busy"}), Throttled, "busy"),
+            (json!({"code": "503", "message": "busy"}), Unavailable, "busy"),
+            (json!({"type": "invalid_request_error", "message": "no"}), Invalid, "no"),
+            (json!({"code": "model_not_found", "message": "no"}), NotFound, "no"),
+            (json!("broken"), Unavailable, "broken"),
+            (json!({"code": 200}), Unavailable, r#"{"code":200}"#),
+            (json!({"message": ""}), Unavailable, "it broke off with an error"),
+        ] {
+            assert_eq!(from_error_member(&error), ModelError::new(kind, message), "{error}");
+        }
+    }
+
+    #[test]
+    fn messages_name_model_and_host_but_no_key() {
+        let uri: Uri = "https://api.example.com:8443/v1/chat/completions".parse().unwrap();
+        let key = ApiKey::new("sk-1234");
+        let place = Place { uri: &uri, model: "m", key: Some(&key) };
+        let told = place.tell(&ModelError::new(AccessDenied, "wrong key sk-1234"));
+        assert_eq!(told.message, "model `m` at api.example.com:8443: wrong key ••••");
+        assert_eq!(place.http(&HttpError::TimedOut).kind, TimedOut);
+    }
+}

@@ -1,0 +1,174 @@
+//! From documents to a prepared agent.
+
+mod functions;
+mod names;
+pub mod openapi;
+pub mod prompts;
+
+use crate::agent::{Argument, Executor, Place, PreparedAgent, Snapshot, Tool, ToolKind};
+use names::ToolNames;
+use outcrop_api::bedrock_agent as api;
+use outcrop_ports::{InferenceConfig, ToolSpec};
+use serde_json::json;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What keeps an agent from being prepared; each is a sentence for `failureReasons`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct PrepareError(pub Vec<String>);
+
+/// Compiles a snapshot. All problems are reported at once.
+pub fn prepare(snapshot: &Snapshot) -> Result<PreparedAgent, PrepareError> {
+    let agent = &snapshot.agent;
+    let mut problems = Vec::new();
+    let instruction = agent.instruction.as_deref().unwrap_or_default();
+    if instruction.is_empty() {
+        problems.push("Agent Instruction cannot be null".to_owned());
+    }
+    let model_id = agent.foundation_model.as_deref().unwrap_or_default();
+    if model_id.is_empty() {
+        problems.push("Agent foundation model cannot be null".to_owned());
+    }
+    let mut tools = Tools::default();
+    for group in &snapshot.action_groups {
+        if group.action_group_state == api::ActionGroupState::Disabled {
+            continue;
+        }
+        if let Err(problem) = add_group(&mut tools, group) {
+            problems.push(problem);
+        }
+    }
+    if !problems.is_empty() {
+        return Err(PrepareError(problems));
+    }
+    let (inference, additional_model_request_fields) = orchestration_settings(agent);
+    Ok(PreparedAgent {
+        agent_id: agent.agent_id.as_str().into(),
+        agent_name: agent.agent_name.as_str().into(),
+        model_id: model_id.into(),
+        instruction: instruction.into(),
+        inference,
+        additional_model_request_fields,
+        idle_session_ttl_seconds: agent.idle_session_ttl_in_seconds,
+        tool_by_name: tools.by_name(),
+        specs: tools.specs.into(),
+        tools: tools.tools,
+    })
+}
+
+/// Tools in the making: what the planner needs and what the model sees, side by side.
+#[derive(Default)]
+struct Tools {
+    names: ToolNames,
+    tools: Vec<Tool>,
+    specs: Vec<ToolSpec>,
+}
+
+impl Tools {
+    fn add(&mut self, parts: &[&str], description: String, schema: serde_json::Value, kind: ToolKind, arguments: Vec<Argument>) {
+        let name = self.names.make(parts);
+        self.specs.push(ToolSpec { name: name.clone(), description, input_schema: schema });
+        self.tools.push(Tool { spec_name: name, kind, arguments });
+    }
+
+    fn by_name(&self) -> HashMap<String, usize> {
+        self.tools.iter().enumerate().map(|(index, tool)| (tool.spec_name.clone(), index)).collect()
+    }
+}
+
+fn add_group(tools: &mut Tools, group: &api::AgentActionGroup) -> Result<(), String> {
+    let name = &group.action_group_name;
+    if let Some(signature) = &group.parent_action_signature {
+        return match signature {
+            api::ActionGroupSignature::AmazonUserInput => {
+                add_ask_user(tools);
+                Ok(())
+            }
+            other => Err(format!("action group {name}: the built-in group {other} is not available in this version")),
+        };
+    }
+    let executor = match &group.action_group_executor {
+        Some(api::ActionGroupExecutor::Lambda(arn)) => Executor::Lambda(arn.as_str().into()),
+        Some(api::ActionGroupExecutor::CustomControl(_)) => Executor::ReturnControl,
+        None => return Err(format!("action group {name} has no executor: give it a Lambda function or RETURN_CONTROL")),
+    };
+    match (&group.function_schema, &group.api_schema) {
+        (Some(api::FunctionSchema::Functions(functions)), None) => {
+            functions::add(tools, group, functions, &executor);
+            Ok(())
+        }
+        (None, Some(api::APISchema::Payload(text))) => openapi::add(tools, group, text, &executor),
+        (None, Some(api::APISchema::S3(_))) => Err(format!("action group {name}: its API schema was not read from the object store")),
+        (None, None) => Err(format!("action group {name} has neither a function schema nor an API schema")),
+        (Some(_), Some(_)) => Err(format!("action group {name} has both a function schema and an API schema")),
+    }
+}
+
+/// AMAZON.UserInput: a tool whose argument is the question.
+fn add_ask_user(tools: &mut Tools) {
+    let schema = json!({
+        "type": "object",
+        "properties": {"question": {"type": "string", "description": "The question to the user"}},
+        "required": ["question"],
+    });
+    let description = "Ask the user for information that a tool needs and that is nowhere in the conversation.".to_owned();
+    let question = Argument {
+        schema_name: "question".to_owned(),
+        name: "question".to_owned(),
+        r#type: "string".to_owned(),
+        place: Place::Parameter,
+        required: true,
+    };
+    tools.add(&["user", "askuser"], description, schema, ToolKind::AskUser, vec![question]);
+}
+
+type AdditionalFields = Option<serde_json::Map<String, serde_json::Value>>;
+
+/// Sampling settings: the author's where the orchestration prompt is overridden, else those the service shows as its own.
+fn orchestration_settings(agent: &api::Agent) -> (InferenceConfig, AdditionalFields) {
+    let mut inference =
+        InferenceConfig { max_tokens: Some(2048), temperature: Some(0.0), ..InferenceConfig::default() };
+    let configuration = agent.prompt_override_configuration.iter().flat_map(|all| &all.prompt_configurations).find(|one| {
+        one.prompt_type == Some(api::PromptType::Orchestration)
+            && one.prompt_creation_mode == Some(api::CreationMode::Overridden)
+    });
+    let Some(configuration) = configuration else { return (inference, None) };
+    if let Some(given) = &configuration.inference_configuration {
+        inference.temperature = given.temperature.or(inference.temperature);
+        inference.top_p = given.top_p;
+        inference.top_k = given.top_k.and_then(|count| u32::try_from(count).ok());
+        inference.max_tokens = given.maximum_length.and_then(|count| u32::try_from(count).ok()).or(inference.max_tokens);
+        inference.stop_sequences = given.stop_sequences.clone().unwrap_or_default();
+    }
+    let fields = configuration.additional_model_request_fields.as_ref().and_then(|value| value.as_object().cloned());
+    (inference, fields)
+}
+
+/// The text of `value` as functions get it: strings as they are, everything else as compact JSON.
+pub(crate) fn value_text(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Checks a group's schemas when it is created or updated, as the service does: what is wrong is said at once, with the
+/// place in the document.
+pub fn check_action_group(group_name: &str, api_schema: Option<&str>) -> Result<(), String> {
+    match api_schema {
+        Some(text) => openapi::check(group_name, text),
+        None => Ok(()),
+    }
+}
+
+/// Shared by schemas: name → tool of an action group.
+fn action_kind(group: &api::AgentActionGroup, action: outcrop_ports::Action, executor: &Executor, confirm: bool) -> ToolKind {
+    ToolKind::Action {
+        action_group: Arc::from(group.action_group_name.as_str()),
+        action,
+        executor: executor.clone(),
+        confirm,
+        media_type: None,
+    }
+}

@@ -1,0 +1,151 @@
+//! From tool uses to calls: what the model asked for is looked up, its arguments are put where they belong.
+
+use super::{Turn, error_result};
+use crate::agent::{Executor, Place, PreparedAgent, Tool, ToolKind};
+use crate::prepare::value_text;
+use outcrop_ports::{Action, Parameter, RequestBody, ToolCall, ToolResult, ToolUse};
+use outcrop_wire::Timestamp;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Most actions given to the caller at once: the wire's own limit.
+pub(super) const RETURNED_ACTIONS_MAX: usize = 5;
+
+/// A tool use on its way to its result.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    pub(super) tool_use_id: String,
+    pub(super) work: Work,
+    pub(super) result: Option<ToolResult>,
+    /// When our call for it ran, and its id.
+    pub(super) times: Option<CallTimes>,
+}
+
+/// When a call ran, and its id.
+#[derive(Clone, Debug)]
+pub(super) struct CallTimes {
+    pub(super) started_at: Timestamp,
+    pub(super) at: Timestamp,
+    pub(super) call_id: String,
+}
+
+/// What is to be done for it.
+#[derive(Clone, Debug)]
+pub(super) enum Work {
+    /// Ours: a function is called.
+    Function(ToolCall),
+    /// The caller's.
+    Caller { call: ToolCall, asks: Asks },
+    /// Nothing: the use could not be understood, the result says why.
+    Refused,
+}
+
+/// What the caller is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// The result.
+    Result,
+    /// Whether the user agrees; the function is then ours to call.
+    Confirmation,
+    /// Whether the user agrees, and the result.
+    ConfirmationAndResult,
+}
+
+impl Pending {
+    pub(super) fn call(&self) -> Option<&ToolCall> {
+        match &self.work {
+            Work::Function(call) | Work::Caller { call, .. } => Some(call),
+            Work::Refused => None,
+        }
+    }
+
+    fn refused(tool_use_id: &str, text: String) -> Self {
+        let result = Some(error_result(tool_use_id.to_owned(), text));
+        Self { tool_use_id: tool_use_id.to_owned(), work: Work::Refused, result, times: None }
+    }
+}
+
+impl Turn {
+    /// Looks up what was asked for. A use that cannot be understood gets a result that says what would be.
+    pub(super) fn resolve<'a>(&self, uses: impl Iterator<Item = &'a ToolUse>) -> Vec<Pending> {
+        let mut for_caller = 0;
+        let mut all = Vec::new();
+        for tool_use in uses {
+            let mut pending = resolve_one(&self.agent, tool_use);
+            if matches!(pending.work, Work::Caller { .. }) {
+                for_caller += 1;
+                if for_caller > RETURNED_ACTIONS_MAX {
+                    let text = format!("At most {RETURNED_ACTIONS_MAX} actions can be given to the user at once; ask for this one again afterwards.");
+                    pending = Pending::refused(&tool_use.tool_use_id, text);
+                }
+            }
+            all.push(pending);
+        }
+        all
+    }
+}
+
+fn resolve_one(agent: &PreparedAgent, tool_use: &ToolUse) -> Pending {
+    let refuse = |text: String| Pending::refused(&tool_use.tool_use_id, text);
+    let Some(tool) = agent.tool(&tool_use.name) else {
+        let names: Vec<&str> = agent.tools.iter().map(|tool| tool.spec_name.as_str()).collect();
+        return refuse(format!("There is no tool {}. The tools are: {}.", tool_use.name, names.join(", ")));
+    };
+    let ToolKind::Action { action_group, action, executor, confirm, media_type } = &tool.kind else {
+        return refuse("Ask the user first, without other tools.".to_owned());
+    };
+    let arguments = match &tool_use.input {
+        Value::Object(members) => members.clone(),
+        Value::Null => serde_json::Map::new(),
+        _ => return refuse(format!("The arguments of {} must be a JSON object with: {}.", tool.spec_name, argument_names(tool))),
+    };
+    let missing: Vec<&str> = tool
+        .arguments
+        .iter()
+        .filter(|argument| argument.required && arguments.get(&argument.schema_name).is_none_or(Value::is_null))
+        .map(|argument| argument.schema_name.as_str())
+        .collect();
+    if !missing.is_empty() {
+        return refuse(format!("{} needs {}, which was not given.", tool.spec_name, missing.join(", ")));
+    }
+    let mut parameters = Vec::new();
+    let mut properties = Vec::new();
+    for argument in &tool.arguments {
+        let Some(value) = arguments.get(&argument.schema_name).filter(|value| !value.is_null()) else { continue };
+        let parameter =
+            Parameter { name: argument.name.clone(), r#type: argument.r#type.clone(), value: value_text(value) };
+        match argument.place {
+            Place::Parameter => parameters.push(parameter),
+            Place::Body => properties.push(parameter),
+        }
+    }
+    let request_body = media_type.clone().map(|media_type| RequestBody { media_type, properties });
+    let call = |function_arn: &Arc<str>| ToolCall {
+        tool_use_id: tool_use.tool_use_id.clone(),
+        function_arn: function_arn.clone(),
+        action_group: action_group.clone(),
+        action: action.clone(),
+        parameters,
+        request_body,
+    };
+    let work = match (executor, confirm) {
+        (Executor::Lambda(arn), false) => Work::Function(call(arn)),
+        (Executor::Lambda(arn), true) => Work::Caller { call: call(arn), asks: Asks::Confirmation },
+        (Executor::ReturnControl, false) => Work::Caller { call: call(&Arc::from("")), asks: Asks::Result },
+        (Executor::ReturnControl, true) => Work::Caller { call: call(&Arc::from("")), asks: Asks::ConfirmationAndResult },
+    };
+    Pending { tool_use_id: tool_use.tool_use_id.clone(), work, result: None, times: None }
+}
+
+fn argument_names(tool: &Tool) -> String {
+    let names: Vec<&str> = tool.arguments.iter().map(|argument| argument.schema_name.as_str()).collect();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+/// The action's name as people say it: a function's name, or method and path.
+pub(super) fn action_name(action: &Action) -> String {
+    match action {
+        Action::Function(name) => name.to_string(),
+        Action::ApiOperation { api_path, http_method } => format!("{} {api_path}", http_method.to_ascii_uppercase()),
+    }
+}

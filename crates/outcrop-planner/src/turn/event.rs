@@ -1,0 +1,268 @@
+//! What goes into the machine and what comes out. Events are journaled as JSON: a field once written is never renamed,
+//! a new one has a default.
+
+use outcrop_api::bedrock_agent_runtime::{ReturnControlPayload, Trace};
+use outcrop_ports::{Message, ModelError, ModelReply, ModelRequest, ToolCall, ToolOutcome};
+use outcrop_wire::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What happened. Everything the machine knows of the world comes through here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Event {
+    /// The user spoke.
+    Started(Started),
+    /// The model answered.
+    ModelReplied(ModelReplied),
+    /// The model did not answer.
+    ModelFailed(ModelFailed),
+    /// A tool call ended.
+    ToolReturned(ToolReturned),
+    /// The caller did its part.
+    ControlReturned(ControlReturned),
+    /// The driver found a limit reached.
+    LimitReached {
+        /// When.
+        at: Timestamp,
+        /// Which.
+        limit: Limit,
+    },
+}
+
+impl Event {
+    /// For messages about journals.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Started(_) => "started",
+            Self::ModelReplied(_) => "modelReplied",
+            Self::ModelFailed(_) => "modelFailed",
+            Self::ToolReturned(_) => "toolReturned",
+            Self::ControlReturned(_) => "controlReturned",
+            Self::LimitReached { .. } => "limitReached",
+        }
+    }
+}
+
+/// The beginning of a turn.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Started {
+    /// When the request came.
+    pub at: Timestamp,
+    /// Id of the request; trace ids begin with it.
+    pub request_id: String,
+    /// Hash of the snapshot the turn runs on, so that it can be rebuilt when the agent has changed since.
+    pub snapshot: String,
+    /// Alias it came through.
+    pub alias_id: String,
+    /// `DRAFT` or a number.
+    pub version: String,
+    /// The session as the client named it.
+    pub session_id: String,
+    /// The user's words.
+    pub input_text: String,
+    /// Attributes that replace the session's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_attributes: Option<BTreeMap<String, String>>,
+    /// Attributes of this turn; they stand in the prompt.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prompt_session_attributes: BTreeMap<String, String>,
+    /// Messages the caller puts before its words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conversation_history: Vec<Message>,
+    /// Whether trace parts are wanted.
+    #[serde(default)]
+    pub enable_trace: bool,
+    /// Limits of the turn; they are recorded because they decide.
+    pub limits: TurnLimits,
+}
+
+/// Limits of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TurnLimits {
+    /// Most model calls.
+    pub iterations_max: u32,
+    /// Most replies in a row that cannot be acted on and are given back to the model.
+    pub reprompts_max: u32,
+    /// Most bytes of one tool result that the model is shown; the rest is cut and the model told.
+    pub tool_result_bytes_max: usize,
+    /// Longest time a turn takes, without the time it waits for the caller.
+    pub wall_time_seconds: u64,
+}
+
+impl Default for TurnLimits {
+    fn default() -> Self {
+        Self { iterations_max: 25, reprompts_max: 5, tool_result_bytes_max: 64 * 1024, wall_time_seconds: 600 }
+    }
+}
+
+/// A model's answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelReplied {
+    /// When it was asked.
+    pub started_at: Timestamp,
+    /// When it had answered.
+    pub at: Timestamp,
+    /// Id of the call.
+    pub call_id: String,
+    /// The answer.
+    pub reply: ModelReply,
+}
+
+/// A model call that gave no answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelFailed {
+    /// When it was asked.
+    pub started_at: Timestamp,
+    /// When it was known to have failed.
+    pub at: Timestamp,
+    /// Why.
+    pub error: ModelError,
+}
+
+/// The end of one tool call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolReturned {
+    /// When it was called.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub at: Timestamp,
+    /// Id of the call.
+    pub call_id: String,
+    /// Which tool use it answers.
+    pub tool_use_id: String,
+    /// How it ended.
+    pub outcome: ToolOutcome,
+}
+
+/// What the caller answered to a return of control.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ControlReturned {
+    /// When the request came.
+    pub at: Timestamp,
+    /// Id of the request; trace ids begin with it.
+    pub request_id: String,
+    /// Whether trace parts are wanted.
+    #[serde(default)]
+    pub enable_trace: bool,
+    /// The results, in the caller's order.
+    pub results: Vec<ControlResult>,
+    /// Attributes that replace the session's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_attributes: Option<BTreeMap<String, String>>,
+    /// Attributes of this turn from here on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_session_attributes: Option<BTreeMap<String, String>>,
+}
+
+/// One result of a return of control, in neutral words.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ControlResult {
+    /// Group it belongs to.
+    pub action_group: String,
+    /// Function it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+    /// Path it answers, with `http_method`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_path: Option<String>,
+    /// Method, in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_method: Option<String>,
+    /// True when confirmed, false when denied, absent when not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<bool>,
+    /// `FAILURE` ends the turn, `REPROMPT` lets the model try again.
+    #[serde(default)]
+    pub response_state: outcrop_ports::ResponseState,
+    /// Status of an API operation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<i64>,
+    /// Text of the first response body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+}
+
+/// A limit of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Limit {
+    /// Model calls.
+    Iterations,
+    /// Seconds.
+    WallTime,
+    /// Replies in a row that cannot be acted on.
+    Reprompts,
+}
+
+/// What to do, and what to show before it is done.
+#[derive(Debug)]
+pub struct Decision {
+    /// The next step.
+    pub step: Step,
+    /// Parts for the caller, in order.
+    pub output: Vec<Output>,
+}
+
+/// The next step. Exhaustive on purpose: a new step must break every driver.
+#[derive(Debug)]
+pub enum Step {
+    /// Ask the model.
+    CallModel(Box<ModelRequest>),
+    /// Make these calls, side by side; each ends in one [`Event::ToolReturned`].
+    CallTools(Vec<ToolCall>),
+    /// Wait for calls that are under way.
+    Wait,
+    /// Give the caller its part and keep the turn for later.
+    ReturnControl(ReturnControlPayload),
+    /// The turn has its answer.
+    Finish {
+        /// The answer, whole; may be empty.
+        text: String,
+    },
+    /// The turn ends in an error the caller sees.
+    Fail {
+        /// Decides the exception.
+        kind: FailureKind,
+        /// For the caller.
+        message: String,
+        /// What failed, such as a function's ARN.
+        resource: Option<String>,
+    },
+}
+
+/// Kinds of failure a caller sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The model's provider asks for patience.
+    Throttled,
+    /// The model's provider refuses us.
+    AccessDenied,
+    /// The request cannot be served as it is.
+    Invalid,
+    /// A function or the caller says that it failed.
+    Dependency,
+    /// The model is out of reach.
+    ModelUnavailable,
+    /// A fault of ours.
+    Internal,
+}
+
+/// A part for the caller.
+#[derive(Debug)]
+pub enum Output {
+    /// A part of the trace; made only when wanted.
+    Trace {
+        /// When what it tells happened.
+        at: Timestamp,
+        /// The part.
+        trace: Box<Trace>,
+    },
+}

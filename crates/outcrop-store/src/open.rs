@@ -1,0 +1,145 @@
+//! From a store URL to open connections: scheme, file, permissions, pragmas.
+
+use crate::error::{Doing, StoreError};
+use rusqlite::{Connection, OpenFlags};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a statement waits for another process before it gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Distinct statements of this crate, with room.
+const STATEMENTS_CACHED: usize = 128;
+/// WAL pages between checkpoints (16 MiB): a page that many turns touch is then copied back once for many commits.
+const CHECKPOINT_PAGES: i64 = 4_000;
+/// The WAL file is cut back to this many bytes after a checkpoint.
+const WAL_BYTES_KEPT: i64 = 64 << 20;
+const MMAP_BYTES: i64 = 256 << 20;
+/// Page cache of the writer, in KiB (negative is SQLite's sign for KiB).
+const WRITER_CACHE: i64 = -32_768;
+const READER_CACHE: i64 = -4_096;
+
+/// The file a store URL names: `sqlite:path`, `sqlite://path` or a plain path.
+pub(crate) fn database_path(url: &str) -> Result<PathBuf, StoreError> {
+    let path = match url.split_once(':') {
+        Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
+        Some((scheme @ ("postgres" | "postgresql"), _)) => {
+            // The rest of the URL may hold a password, so it is not repeated.
+            return Err(StoreError::Open(format!(
+                "scheme `{scheme}` is not supported by this build; use `sqlite:path`"
+            )));
+        }
+        Some((scheme, _)) if is_scheme(scheme) => {
+            return Err(StoreError::Open(format!("unknown scheme `{scheme}` in the store URL; use `sqlite:path`")));
+        }
+        _ => url,
+    };
+    if path.is_empty() || path.starts_with(":memory:") {
+        return Err(StoreError::Open("the store URL needs the path of a file, as in `sqlite:data/outcrop.db`".into()));
+    }
+    Ok(PathBuf::from(path))
+}
+
+/// One letter is a drive, not a scheme.
+fn is_scheme(text: &str) -> bool {
+    text.len() > 1
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
+/// Creates the folder and the file where they are missing, readable by their owner only.
+pub(crate) fn create_file(path: &Path) -> Result<(), StoreError> {
+    let cannot = |what: &Path, error: std::io::Error| StoreError::Open(format!("`{}`: {error}", what.display()));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        private_folder().recursive(true).create(folder).map_err(|error| cannot(folder, error))?;
+    }
+    if path.exists() {
+        return Ok(());
+    }
+    let file = private_file().write(true).create(true).truncate(false).open(path).map_err(|e| cannot(path, e))?;
+    file.sync_all().map_err(|error| cannot(path, error))?;
+    // The entry of a new file is durable only once its folder is.
+    #[cfg(unix)]
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| cannot(folder, error))?;
+    Ok(())
+}
+
+fn private_folder() -> fs::DirBuilder {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "permissions are set on unix only"))]
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+fn private_file() -> fs::OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "permissions are set on unix only"))]
+    let mut options = fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// The one connection that writes. SQLite gives the WAL beside it the file's permissions.
+pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
+    let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, WRITER_CACHE)?;
+    let doing = "set up the writer";
+    let mode: String =
+        conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).doing("turn on WAL")?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(StoreError::Open(format!("`{}`: the file system allows no WAL (got `{mode}`)", path.display())));
+    }
+    conn.pragma_update(None, "synchronous", "FULL").doing(doing)?;
+    // On macOS fsync alone leaves the data in the drive's cache; elsewhere these change nothing.
+    conn.pragma_update(None, "fullfsync", true).doing(doing)?;
+    conn.pragma_update(None, "checkpoint_fullfsync", true).doing(doing)?;
+    conn.pragma_update(None, "foreign_keys", true).doing(doing)?;
+    conn.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(())).doing(doing)?;
+    conn.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT, |_| Ok(())).doing(doing)?;
+    Ok(conn)
+}
+
+/// A connection that cannot write.
+pub(crate) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, READER_CACHE)
+}
+
+fn connect(path: &Path, access: OpenFlags, cache: i64) -> Result<Connection, StoreError> {
+    // No URI flag: a path is a path. No mutex: each connection lives on one thread.
+    let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|error| StoreError::Open(format!("`{}`: {error}", path.display())))?;
+    let doing = "set up a connection";
+    conn.busy_timeout(BUSY_TIMEOUT).doing(doing)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    conn.pragma_update(None, "cache_size", cache).doing(doing)?;
+    conn.pragma_update(None, "temp_store", "MEMORY").doing(doing)?;
+    conn.pragma_update_and_check(None, "mmap_size", MMAP_BYTES, |_| Ok(())).doing(doing)?;
+    Ok(conn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_a_file_or_says_why_not() {
+        let check = |url: &str, expected: Result<&str, &str>| match (database_path(url), expected) {
+            (Ok(path), Ok(want)) => assert_eq!(path, Path::new(want), "{url}"),
+            (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{url}: {error}"),
+            (got, _) => panic!("{url}: {got:?}"),
+        };
+        check("sqlite:data/x.db", Ok("data/x.db"));
+        check("sqlite:///var/x.db", Ok("/var/x.db"));
+        check("data/x.db", Ok("data/x.db"));
+        check("a folder: odd/x.db", Ok("a folder: odd/x.db"));
+        check("c:/x.db", Ok("c:/x.db"));
+        check("", Err("path of a file"));
+        check("sqlite:", Err("path of a file"));
+        check("sqlite::memory:", Err("path of a file"));
+        check("mysql://h/d", Err("unknown scheme `mysql`"));
+        check("postgres://user:secret@h/d", Err("scheme `postgres` is not supported"));
+        let told = database_path("postgres://user:secret@h/d").unwrap_err().to_string();
+        assert!(!told.contains("secret"), "{told}");
+    }
+}

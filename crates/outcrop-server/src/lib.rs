@@ -1,1 +1,16 @@
 //! Listens: the edge, one file per operation, the turn driver.
+//!
+//! A request walks [`edge`] (listen, authenticate, dispatch: route, decode, constraints), one file of [`ops`], and, when
+//! it is an agent's turn, [`turn`]. What it needs of the world stands in [`App`].
+
+pub mod agents;
+pub mod app;
+pub mod edge;
+pub mod errors;
+pub mod objects;
+pub mod ops;
+pub mod turn;
+
+pub use app::{App, AppParts, Settings};
+pub use edge::listen::{Server, ServerLimits};
+pub use errors::{ApiError, OpResult};

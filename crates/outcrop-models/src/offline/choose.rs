@@ -1,0 +1,191 @@
+//! Which tool a clause asks for: its words against names, descriptions and parameters, rare words counting more.
+
+use super::clauses::{Clause, Mode, deed};
+use super::entities::{Entity, Kind, entities};
+use super::tool::Tool;
+use super::words::{self, Word, agreement, has, is_generic, name_stems, same, stem};
+
+/// How well a tool fits a clause.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Fit {
+    /// Which tool.
+    pub(super) tool: usize,
+    /// Sum over the words; compares tools for one clause.
+    pub(super) score: f64,
+    /// Share of the tool's own name that the clause speaks of.
+    pub(super) name_share: f64,
+    /// Share of the clause's telling words that the tool knows.
+    pub(super) clause_share: f64,
+    /// The clause's words that the tool knows, as written.
+    pub(super) shared: Vec<String>,
+    /// An id in the clause has the shape of one of the tool's examples.
+    pub(super) shape: bool,
+}
+
+impl Fit {
+    /// Whether the fit is good enough to act on.
+    pub(super) fn is_accepted(&self) -> bool {
+        let shape = if self.shape { 0.25 } else { 0.0 };
+        self.name_share + shape >= 0.5 && self.clause_share + shape >= 0.25
+            || self.name_share + shape >= 0.3 && self.clause_share + shape >= 0.5
+            || self.clause_share >= 0.75 && self.shared.len() >= 2
+    }
+}
+
+/// Words that a question implies without saying them.
+const IMPLIED: &[(&str, &[&str])] = &[
+    ("where", &["location", "status", "track", "address", "shipping"]),
+    ("when", &["date", "time", "schedule", "eta"]),
+    ("far", &["distance"]),
+    ("long", &["duration", "length"]),
+    ("old", &["age"]),
+    ("hot", &["temperature", "weather"]),
+    ("cold", &["temperature", "weather"]),
+    ("warm", &["temperature", "weather"]),
+    ("umbrella", &["weather", "rain"]),
+    ("owe", &["balance", "bill"]),
+    ("worth", &["value", "price"]),
+    ("money", &["balance", "amount"]),
+    ("arrive", &["eta", "delivery", "status"]),
+];
+
+/// All tools that share a word with the clause, best first.
+pub(super) fn rank(tools: &[Tool], text: &str) -> Vec<Fit> {
+    let spans = entities(text);
+    let all = words::words(text);
+    let telling: Vec<&Word> = all.iter().filter(|word| word.is_content() && !is_value(word, &spans)).collect();
+    let mut fits: Vec<Fit> =
+        (0..tools.len()).filter(|&index| !tools[index].asks_user).filter_map(|index| fit(tools, index, &all, &telling, &spans)).collect();
+    fits.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.tool.cmp(&other.tool)));
+    fits
+}
+
+/// Whether a word is inside a span that will be a value; capitalised words may be both ("Calendar").
+fn is_value(word: &Word, spans: &[Entity]) -> bool {
+    spans.iter().any(|span| span.kind != Kind::Proper && word.start >= span.start && word.end <= span.end)
+}
+
+fn fit(tools: &[Tool], index: usize, all: &[Word], telling: &[&Word], spans: &[Entity]) -> Option<Fit> {
+    let tool = &tools[index];
+    let mut score = 0.0;
+    let mut shared: Vec<String> = Vec::new();
+    let mut known = 0.0;
+    let mut weights = 0.0;
+    let mut seen: Vec<&str> = Vec::new();
+    for word in telling {
+        if seen.contains(&word.stem.as_str()) {
+            continue;
+        }
+        seen.push(&word.stem);
+        let generic = is_generic(&word.stem);
+        let is_name = spans.iter().any(|span| span.kind == Kind::Proper && word.start >= span.start && word.end <= span.end);
+        let weight = weight_in(tool, &word.stem);
+        let importance = match (generic, is_name) {
+            (true, _) => 0.2,
+            (_, true) => 0.15,
+            _ => 1.0,
+        };
+        weights += importance;
+        if weight > 0.0 {
+            score += weight * rarity(tools, &word.stem) * if generic { 0.3 } else { 1.0 };
+            known += importance;
+            if !generic {
+                shared.push(word.text.clone());
+            }
+        }
+    }
+    for word in all {
+        let implied = IMPLIED.iter().filter(|(said, _)| *said == word.text).flat_map(|(_, implied)| implied.iter());
+        let best = implied.map(|implied| weight_in(tool, &stem(implied)) * 0.4 * rarity(tools, &stem(implied))).fold(0.0, f64::max);
+        score += best;
+    }
+    let shape = spans.iter().filter(|span| span.kind == Kind::Id).any(|span| {
+        tool.parameters.iter().any(|parameter| parameter.fits_example(span) == Some(true))
+    });
+    if shape {
+        score += 1.5;
+    }
+    let mismatch = spans.iter().filter(|span| span.kind == Kind::Id).any(|span| {
+        let mut judged = tool.parameters.iter().filter_map(|parameter| parameter.fits_example(span)).peekable();
+        judged.peek().is_some() && judged.all(|fits| !fits)
+    });
+    if mismatch {
+        score *= 0.8;
+    }
+    if score <= 0.0 {
+        return None;
+    }
+    let stems: Vec<String> = all.iter().map(|word| word.stem.clone()).collect();
+    let named = tool.name_stems.iter().filter(|name| has(&stems, name) || implied_by(all, name)).count();
+    // Of equal scores the tool wins whose name the clause covers more.
+    let name_share = ratio(named, tool.name_stems.len());
+    score *= 0.6 + 0.4 * name_share;
+    let clause_share = if weights > 0.0 { known / weights } else { 0.0 };
+    Some(Fit { tool: index, score, name_share, clause_share, shared, shape })
+}
+
+fn implied_by(all: &[Word], name: &str) -> bool {
+    all.iter().any(|word| {
+        IMPLIED.iter().filter(|(said, _)| *said == word.text).any(|(_, implied)| implied.iter().any(|implied| stem(implied) == *name))
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of words are small")]
+fn ratio(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// Weight of a stem in a tool, synonyms included.
+fn weight_in(tool: &Tool, stem: &str) -> f64 {
+    if let Some(weight) = tool.weights.get(stem) {
+        return *weight;
+    }
+    tool.weights.iter().map(|(known, weight)| agreement(known, stem) * weight).fold(0.0, f64::max)
+}
+
+/// Inverse document frequency over the tools on offer, never below one half so that it also works for one tool.
+#[expect(clippy::cast_precision_loss, reason = "counts of tools are small")]
+fn rarity(tools: &[Tool], stem: &str) -> f64 {
+    let with = tools.iter().filter(|tool| weight_in(tool, stem) > 0.0).count() as f64;
+    (1.0 + (tools.len() as f64 - with + 0.5) / (with + 0.5)).ln() + 0.5
+}
+
+/// How far a clause goes in having a tool change something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// The user tells to do it.
+    Granted,
+    /// The user asks whether it may be done: to be confirmed.
+    ToConfirm,
+    /// Nothing of the kind.
+    Withheld,
+}
+
+/// Whether the clause asks for what a guarded tool does. Word overlap in a question is not enough.
+pub(super) fn leave(tool: &Tool, clause: &Clause) -> Leave {
+    if !tool.is_guarded() {
+        return if clause.mode == Mode::Refusal { Leave::Withheld } else { Leave::Granted };
+    }
+    let opening = words::words(deed(&clause.core));
+    // The verb comes first; light verbs ("make a", "process the", "get me a") put it a few words later.
+    let first: Vec<&Word> = opening.iter().filter(|word| word.is_content() || word.text == "want").take(4).collect();
+    let mut asked = first.iter().any(|word| tool.deeds.iter().any(|deed| same(deed, &word.stem)));
+    if !asked {
+        // "talk to a human": another verb, but the tool's own object.
+        let object: Vec<String> = name_stems(&tool.short).into_iter().filter(|stem| !tool.deeds.contains(stem) && !words::is_stop(stem)).collect();
+        let connects = first.iter().any(|word| matches!(word.text.as_str(), "speak" | "talk" | "connect" | "get" | "give" | "hand" | "transfer" | "file" | "open" | "raise"));
+        asked = connects && !object.is_empty() && object.iter().all(|stem| opening.iter().any(|word| same(stem, &word.stem)));
+    }
+    match clause.mode {
+        Mode::Request if asked => Leave::Granted,
+        // "Refund for order 5, please": no verb at the front, but nothing else can be meant.
+        Mode::Statement if first.first().is_some_and(|word| tool.deeds.iter().any(|deed| same(deed, &word.stem)) && word.text == plain(&word.text)) => Leave::ToConfirm,
+        Mode::Permission if asked => Leave::ToConfirm,
+        _ => Leave::Withheld,
+    }
+}
+
+/// The word itself when it is no past form.
+fn plain(word: &str) -> &str {
+    if word.ends_with("ed") { "" } else { word }
+}

@@ -1,0 +1,326 @@
+//! Taking a request apart: one clause for each thing asked, its condition beside it, and whether it asks or tells.
+
+use super::words::{self, Word};
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// Most clauses of one text that are looked at.
+const CLAUSES_MAX: usize = 24;
+
+/// How a clause speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Something is to be done: "cancel it", "can you cancel it", "I want to return it".
+    Request,
+    /// The user asks whether something may be done: "can I return it".
+    Permission,
+    /// Something is to be known.
+    Question,
+    /// Something is told.
+    Statement,
+    /// Something is not to be done.
+    Refusal,
+}
+
+/// "if it hasn't shipped".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Condition {
+    /// Words of the condition without "if".
+    pub(super) text: String,
+    /// "unless", "otherwise".
+    pub(super) inverted: bool,
+}
+
+/// One thing asked or told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Clause {
+    /// Its words as written, condition included.
+    pub(super) text: String,
+    /// Its words without the condition.
+    pub(super) core: String,
+    /// How it speaks.
+    pub(super) mode: Mode,
+    /// What it depends on.
+    pub(super) condition: Option<Condition>,
+}
+
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("the pattern is written here and tested")
+}
+
+static SENTENCE_END: LazyLock<Regex> = LazyLock::new(|| pattern(r#"[.!?]+["'”)]?(?:\s+|$)|[;\n]+"#));
+static JOINT: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)(?:,\s*|\s+)(?:and\s+(?:then|also|afterwards)|and|then|but|after\s+that,?|also)\s+|,\s+"));
+static CONDITION: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)\b(?:but\s+)?(?:only\s+)?(if|unless|as\s+long\s+as|provided(?:\s+that)?|in\s+case)\s+"));
+static OTHERWISE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(?:otherwise|or\s+else|else|if\s+not)\b[\s,]*"));
+static CONDITION_END: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i),\s*(?:then\s+)?|\s+then\s+|[.?!;]|$"));
+static LEAD: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)^(?:[\s,.!-]|hi\b|hello\b|hey\b|there\b|ok(?:ay)?\b|so\b|and\b|then\b|but\b|also\b|well\b|now\b|thanks\b|please\b|just\b|kindly\b|first\b|next\b|finally\b|after that\b)*")
+});
+static REQUEST: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?ix)^(?:(?:can|could|would|will)\ you\b(?:\ (?:please|kindly|also|help\ me(?:\ to)?))*|i(?:'d|’d|\ would)\ (?:like|love)(?:\ (?:you\ )?to)?\b
+        |i\ (?:want|need|wish)(?:\ you)?(?:\ to)?\b|i(?:'m|’m|\ am)\ (?:looking|trying|going)\ (?:to|for)\b|please\b|help\ me(?:\ to)?\b|let(?:'s|’s|\ us)\b|go\ ahead\ and\b|i(?:'ll|’ll)\b
+        |we\ (?:want|need|would\ like)\ (?:to\b)?|make\ sure\ to\b|you\ (?:can|may|should)\b)[\s,]*(?:(?:please|also|just|now|then|go\ ahead\ and|to)\s+)*",
+    )
+});
+static PERMISSION: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)^(?:can|could|may|might|should)\s+(?:i|we)\b\s*|^(?:is it (?:still )?possible to|am i able to|would it be possible to|is there (?:a|any) way to)\b\s*")
+});
+static QUESTION: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)^(?:what|when|where|who|whom|whose|how|why|which|is|are|was|were|do|does|did|has|have|had|should|will|would|could|can|am)(?:'s|’s)?\b")
+});
+static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)^(?:please\s+)?(?:do\s+not|don['’]?t|never)\b|\bi\s+(?:do\s+not|don['’]t)\s+(?:want|need|wish)\b|\b(?:instead of|rather than|without)\b.*ing\b")
+});
+
+/// Takes a text apart. Every word of it is in exactly one clause.
+pub(super) fn clauses(text: &str) -> Vec<Clause> {
+    let mut all: Vec<Clause> = Vec::new();
+    for sentence in sentences(text) {
+        let mut sentence = sentence;
+        let mut shared = None;
+        if let Some(found) = OTHERWISE.find(sentence.trim_start()) {
+            shared = all.iter().rev().find_map(|clause| clause.condition.clone()).map(invert);
+            sentence = sentence.trim_start().get(found.end()..).unwrap_or_default();
+        } else if let Some((condition, rest)) = leading_condition(sentence) {
+            shared = Some(condition);
+            sentence = rest;
+        }
+        for part in parts(sentence) {
+            if all.len() >= CLAUSES_MAX {
+                break;
+            }
+            let mut clause = clause(part);
+            if let Some(found) = OTHERWISE.find(&clause.core) {
+                clause.condition = all.iter().rev().find_map(|clause| clause.condition.clone()).map(invert);
+                clause.core = clause.core.get(found.end()..).unwrap_or_default().to_owned();
+                clause.mode = mode(&clause.core);
+            }
+            if clause.condition.is_none() {
+                clause.condition.clone_from(&shared);
+            }
+            all.push(clause);
+        }
+    }
+    all
+}
+
+fn invert(condition: Condition) -> Condition {
+    Condition { inverted: !condition.inverted, ..condition }
+}
+
+/// Sentences without their end marks; an abbreviation or a decimal point ends none.
+pub(super) fn sentences(text: &str) -> Vec<&str> {
+    let mut all = Vec::new();
+    let mut start = 0;
+    for found in SENTENCE_END.find_iter(text) {
+        let before = text[start..found.start()].rsplit(char::is_whitespace).next().unwrap_or_default();
+        let abbreviation = found.as_str().starts_with('.')
+            && found.end() < text.len()
+            && (matches!(before.to_lowercase().trim_start_matches('('), "e.g" | "i.e" | "dr" | "mr" | "mrs" | "ms" | "vs" | "st" | "no" | "approx")
+                || (before.chars().count() == 1 && before.chars().all(char::is_uppercase)));
+        let inside_list = text[start..found.start()].matches('[').count() > text[start..found.start()].matches(']').count();
+        if abbreviation || inside_list {
+            continue;
+        }
+        // The question mark says how the sentence speaks, so it stays with it.
+        let end = if found.as_str().contains('?') { found.start() + 1 } else { found.start() };
+        if !text[start..found.start()].trim().is_empty() {
+            all.push(text[start..end].trim());
+        }
+        start = found.end();
+    }
+    if !text[start..].trim().is_empty() {
+        all.push(text[start..].trim());
+    }
+    all
+}
+
+fn leading_condition(sentence: &str) -> Option<(Condition, &str)> {
+    let lead = LEAD.find(sentence).map_or(0, |found| found.end());
+    let rest = &sentence[lead..];
+    let found = CONDITION.captures(rest).filter(|found| found.get(0).is_some_and(|all| all.start() == 0))?;
+    let from = found.get(0)?.end();
+    let end = CONDITION_END.find_at(rest, from)?;
+    let after = rest.get(end.end()..)?.trim();
+    if after.is_empty() {
+        return None;
+    }
+    let inverted = found.get(1).is_some_and(|word| word.as_str().eq_ignore_ascii_case("unless"));
+    Some((Condition { text: rest[from..end.start()].trim().to_owned(), inverted }, after))
+}
+
+/// Splits a sentence where a new question or request begins.
+fn parts(sentence: &str) -> Vec<&str> {
+    let mut all = Vec::new();
+    let mut start = 0;
+    for found in JOINT.find_iter(sentence) {
+        if found.start() < start || !begins_something(&sentence[found.end()..], found.as_str().contains([' ']) && found.as_str().trim() == ",") {
+            continue;
+        }
+        if !sentence[start..found.start()].trim().is_empty() {
+            all.push(sentence[start..found.start()].trim());
+            start = found.end();
+        }
+    }
+    if !sentence[start..].trim().is_empty() {
+        all.push(sentence[start..].trim());
+    }
+    all
+}
+
+fn begins_something(rest: &str, after_comma_only: bool) -> bool {
+    let rest = &rest[LEAD.find(rest).map_or(0, |found| found.end())..];
+    if REQUEST.is_match(rest) || PERMISSION.is_match(rest) || OTHERWISE.is_match(rest) || REFUSAL.is_match(rest) {
+        return true;
+    }
+    let all = words::words(words::cut(rest, 120));
+    let Some(first) = all.first() else { return false };
+    if QUESTION.is_match(rest) {
+        // "…, which is …" and "… and is red" go on; "and what is …" begins.
+        let asks = matches!(first.text.as_str(), "what" | "when" | "where" | "who" | "how" | "why" | "is" | "are" | "does" | "do" | "did" | "will");
+        return asks && !after_comma_only && all.len() > 1 && !matches!(all[1].text.as_str(), "a" | "not");
+    }
+    // A verb with an object: "and cancel it", "and book a room"; but not "search and rescue".
+    is_verb(&first.stem) && all.len() > 1 && is_base_form(first)
+}
+
+fn is_base_form(word: &Word) -> bool {
+    !(word.text.ends_with("ing") || word.text.ends_with("ed") || (word.text.ends_with('s') && !word.text.ends_with("ss")))
+}
+
+fn clause(part: &str) -> Clause {
+    let mut core = part.to_owned();
+    let mut condition = None;
+    if let Some(found) = CONDITION.captures(part)
+        && let Some(whole) = found.get(0)
+        && !part[..whole.start()].trim().is_empty()
+        && let Some(end) = CONDITION_END.find_at(part, whole.end())
+    {
+        let inverted = found.get(1).is_some_and(|word| word.as_str().eq_ignore_ascii_case("unless"));
+        condition = Some(Condition { text: part[whole.end()..end.start()].trim().to_owned(), inverted });
+        core = format!("{}{}", part[..whole.start()].trim_end_matches([' ', ',']), &part[end.start()..]);
+    }
+    let mode = mode(&core);
+    Clause { text: part.to_owned(), core, mode, condition }
+}
+
+/// How a clause speaks.
+pub(super) fn mode(core: &str) -> Mode {
+    let rest = &core[LEAD.find(core).map_or(0, |found| found.end())..];
+    if REFUSAL.is_match(rest) {
+        return Mode::Refusal;
+    }
+    if REQUEST.is_match(rest) {
+        return Mode::Request;
+    }
+    if PERMISSION.is_match(rest) {
+        return Mode::Permission;
+    }
+    if QUESTION.is_match(rest) || core.trim_end().ends_with('?') && !starts_with_verb(rest) {
+        return Mode::Question;
+    }
+    if starts_with_verb(rest) { Mode::Request } else { Mode::Statement }
+}
+
+fn starts_with_verb(rest: &str) -> bool {
+    words::words(words::cut(rest, 80)).first().is_some_and(|first| is_verb(&first.stem) && is_base_form(first))
+}
+
+/// A clause without politeness and without "can you", "I want to": what is to be done.
+pub(super) fn deed(core: &str) -> &str {
+    let mut rest = core.trim();
+    loop {
+        let lead = LEAD.find(rest).map_or(0, |found| found.end());
+        let asked = REQUEST.find(&rest[lead..]).or_else(|| PERMISSION.find(&rest[lead..])).map_or(0, |found| found.end());
+        if lead + asked == 0 {
+            return rest.trim_end_matches(['?', '.', '!', ',', ' ']);
+        }
+        rest = rest[lead + asked..].trim_start();
+    }
+}
+
+/// Verbs that begin requests; general English.
+const VERBS: &[&str] = &[
+    "get", "find", "show", "tell", "give", "look", "check", "search", "calculate", "compute", "determine", "list", "fetch",
+    "retrieve", "display", "provide", "cancel", "delete", "remove", "create", "add", "update", "change", "refund", "return",
+    "initiate", "start", "stop", "send", "book", "pay", "escalate", "transfer", "reserve", "buy", "purchase", "order", "submit",
+    "close", "open", "place", "schedule", "convert", "translate", "generate", "make", "play", "set", "turn", "call", "email",
+    "write", "draw", "plot", "estimate", "predict", "analyze", "analyse", "compare", "solve", "identify", "locate", "track",
+    "recommend", "suggest", "explain", "describe", "summarize", "sort", "rank", "evaluate", "assess", "simulate", "train",
+    "measure", "sell", "rent", "hire", "order", "post", "publish", "upload", "download", "share", "invite", "register", "enroll",
+    "subscribe", "unsubscribe", "block", "unblock", "freeze", "lock", "unlock", "reset", "renew", "extend", "modify", "edit",
+    "rename", "move", "copy", "save", "load", "print", "read", "run", "execute", "query", "verify", "confirm", "approve",
+    "reject", "assign", "issue", "charge", "withdraw", "deposit", "invest", "withhold", "exchange", "replace", "repair",
+    "include", "connect", "talk", "speak", "contact", "notify", "remind", "file", "report", "log", "record", "use", "help",
+    "process", "forward", "apply", "activate", "deactivate", "enable", "disable", "put", "let", "know", "reschedule", "wire",
+    "roll", "flip", "mix", "multiply", "divide", "subtract", "sum", "count", "round", "factor", "integrate", "differentiate",
+    "detect", "classify", "extract", "crop", "resize", "navigate", "plan", "design", "build", "upgrade", "downgrade",
+];
+
+static VERB_STEMS: LazyLock<std::collections::HashSet<String>> = LazyLock::new(|| VERBS.iter().map(|verb| words::stem(verb)).collect());
+
+/// Whether a stem is one of the verbs that begin requests.
+pub(super) fn is_verb(stem: &str) -> bool {
+    VERB_STEMS.contains(stem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(text: &str, expected: &[(&str, Mode, Option<&str>)]) {
+        let found = clauses(text);
+        let found: Vec<(&str, Mode, Option<String>)> = found
+            .iter()
+            .map(|clause| {
+                let condition = clause.condition.as_ref().map(|condition| format!("{}{}", if condition.inverted { "!" } else { "" }, condition.text));
+                (clause.core.as_str(), clause.mode, condition)
+            })
+            .collect();
+        let expected: Vec<(&str, Mode, Option<String>)> =
+            expected.iter().map(|(text, mode, condition)| (*text, *mode, condition.map(str::to_owned))).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn takes_requests_apart() {
+        check(
+            "Where is order A-482, and can you cancel it if it hasn't shipped?",
+            &[("Where is order A-482", Mode::Question, None), ("can you cancel it?", Mode::Request, Some("it hasn't shipped"))],
+        );
+        check("Open my calendar for next Monday.", &[("Open my calendar for next Monday", Mode::Request, None)]);
+        check("I want to return my order", &[("I want to return my order", Mode::Request, None)]);
+        check("If the balance is over 100, transfer 50 to Ana.", &[("transfer 50 to Ana", Mode::Request, Some("the balance is over 100"))]);
+        check("Cancel it unless it was delivered; otherwise return it.", &[
+            ("Cancel it", Mode::Request, Some("!it was delivered")),
+            ("return it", Mode::Request, Some("it was delivered")),
+        ]);
+        check("Can I cancel order 5? Was it sent?", &[("Can I cancel order 5?", Mode::Permission, None), ("Was it sent?", Mode::Question, None)]);
+        check("Don't cancel it.", &[("Don't cancel it", Mode::Refusal, None)]);
+        check("Find a hotel in Rome and book a room for 2 nights", &[
+            ("Find a hotel in Rome", Mode::Request, None),
+            ("book a room for 2 nights", Mode::Request, None),
+        ]);
+        check("The weather in Oslo and Rome", &[("The weather in Oslo and Rome", Mode::Statement, None)]);
+        check("My order was cancelled.", &[("My order was cancelled", Mode::Statement, None)]);
+    }
+
+    #[test]
+    fn the_deed_is_what_remains() {
+        assert_eq!(deed("and can you please cancel it?"), "cancel it");
+        assert_eq!(deed("I'd like to book a table."), "book a table");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_taken(text in r"(?:[ a-zA-Z0-9.,;?!'\n-]|if |and |é|unless |otherwise ){0,60}") {
+            for clause in clauses(&text) {
+                let _ = deed(&clause.core);
+            }
+        }
+    }
+}

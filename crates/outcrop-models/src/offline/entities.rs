@@ -1,0 +1,337 @@
+//! Spans of a text that can be the value of a parameter: ids, numbers, money, dates, addresses, names, quoted text.
+
+use super::words::words;
+use regex::Regex;
+use serde_json::Value;
+use std::sync::LazyLock;
+
+/// Most spans taken from one text.
+const ENTITIES_MAX: usize = 200;
+
+/// What a span looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    /// Letters and digits mixed, as people name records: `A-482`.
+    Id,
+    /// A number, in digits or words.
+    Number,
+    /// A number with a currency.
+    Money,
+    /// A number with a percent sign.
+    Percent,
+    /// A day, absolute or relative.
+    Date,
+    /// A time of day.
+    Time,
+    /// An e-mail address.
+    Email,
+    /// A web address.
+    Url,
+    /// Text in quotation marks.
+    Quoted,
+    /// Capitalised words.
+    Proper,
+    /// A JSON list.
+    List,
+    /// A formula, such as `3x^2 + 2x`.
+    Formula,
+}
+
+impl Kind {
+    /// Whether it has a numeric value.
+    pub(super) fn is_numeric(self) -> bool {
+        matches!(self, Self::Number | Self::Money | Self::Percent)
+    }
+}
+
+/// A span.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entity {
+    pub(super) kind: Kind,
+    /// As written, without quotation marks.
+    pub(super) text: String,
+    /// Numeric value of numbers; a percentage as written (5 for 5 %).
+    pub(super) number: Option<f64>,
+    /// Parsed value of lists.
+    pub(super) list: Option<Value>,
+    /// First byte.
+    pub(super) start: usize,
+    /// Byte after the last.
+    pub(super) end: usize,
+}
+
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("the pattern is written here and tested")
+}
+
+const MONTHS: &str = "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?";
+const DAYS: &str = "monday|tuesday|wednesday|thursday|friday|saturday|sunday";
+const NUMBER: &str = r"[-−]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[-−]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?";
+
+/// Patterns in order of precedence: what an earlier one takes, a later one leaves alone. Group 1, where there is one, is
+/// the span.
+static PATTERNS: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
+    let number = format!(r"(?:{NUMBER})(?:\s?(?:k|thousand|million|billion))?");
+    vec![
+        (Kind::List, pattern(r"\[[^\[\]]{0,2000}\]|\[(?:\s*\[[^\[\]]{0,500}\]\s*,?)+\s*\]")),
+        (Kind::Quoted, pattern("\"([^\"\n]{1,300})\"|“([^”\n]{1,300})”|`([^`\n]{1,300})`")),
+        (Kind::Quoted, pattern(r"(?:^|[\s(\[=:,])['‘]([^'’\n]{1,200}(?:['’][a-z][^'’\n]{0,200})?)['’](?:$|[\s.,;:!?)\]])")),
+        (Kind::Email, pattern(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")),
+        (Kind::Url, pattern(r"https?://[^\s<>]*[^\s<>.,;:!?)]")),
+        (Kind::Date, pattern(r"\b\d{4}-\d{2}-\d{2}\b")),
+        (Kind::Date, pattern(r"\b\d{1,2}/\d{1,2}/(?:\d{4}|\d{2})\b")),
+        (Kind::Date, pattern(&format!(r"(?i)\b(?:{MONTHS})\.?\s+\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?\b"))),
+        (Kind::Date, pattern(&format!(r"(?i)\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{MONTHS})\b(?:,?\s+\d{{4}}\b)?"))),
+        (Kind::Date, pattern(&format!(r"(?i)\b(?:{MONTHS})\.?,?\s+\d{{4}}\b"))),
+        (
+            Kind::Date,
+            pattern(&format!(r"(?i)\b(?:(?:next|this|last|coming|on)\s+)?(?:{DAYS})\b|\b(?:next|this|last)\s+(?:week(?:end)?|month|year)\b")),
+        ),
+        (Kind::Date, pattern(r"(?i)\b(?:the\s+day\s+after\s+tomorrow|today|tonight|tomorrow|yesterday)\b|\bin\s+\d{1,3}\s+(?:days?|weeks?|months?)\b")),
+        (Kind::Time, pattern(r"(?i)\b\d{1,2}(?::\d{2}){1,2}(?:\s?[ap]\.?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?|\b(?:noon|midnight)\b|\b\d{1,2}\s+o'clock\b")),
+        (Kind::Money, pattern(&format!(r"(?i)[$€£¥]\s?(?:{number})"))),
+        (Kind::Money, pattern(&format!(r"(?i)(?:{number})\s?(?:dollars?|euros?|pounds|yen|usd|eur|gbp|jpy|chf|bucks)\b"))),
+        (Kind::Percent, pattern(&format!(r"(?:{NUMBER})\s?(?:%|percent\b|per cent\b)"))),
+        (Kind::Formula, pattern(r"(?:\d*[a-z](?:\^|\*\*)[\d.()/-]+|\d+[a-z])(?:\s?[-+*/]\s?(?:\d*[a-z](?:(?:\^|\*\*)[\d.()/-]+)?|\d+))*")),
+        (Kind::Id, pattern(r"[A-Za-z]{1,15}(?:[-_/][A-Za-z0-9]+)*[-_]?\d[A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*|#[A-Za-z]{0,6}-?\d+")),
+        (Kind::Id, pattern(r"\d+[-_][A-Za-z0-9]*[A-Za-z][A-Za-z0-9_-]*|\d{2,}-\d{2,}(?:-\d{2,})+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}")),
+        (Kind::Number, pattern(&format!(r"(?i)(?:{number})"))),
+        (
+            Kind::Number,
+            pattern(
+                r"(?i)\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|hundred|thousand|dozen)\b",
+            ),
+        ),
+    ]
+});
+
+static NAME_PART: LazyLock<Regex> = LazyLock::new(|| pattern(r"\p{Lu}[\p{L}\p{N}'’.&-]*"));
+
+/// All spans of a text, in order; they do not overlap.
+pub(super) fn entities(text: &str) -> Vec<Entity> {
+    let mut taken = vec![false; text.len()];
+    let mut all = Vec::new();
+    for (kind, regex) in PATTERNS.iter() {
+        for found in regex.captures_iter(text) {
+            if all.len() >= ENTITIES_MAX {
+                break;
+            }
+            let Some(span) = found.iter().skip(1).flatten().next().or_else(|| found.get(0)) else { continue };
+            let (start, end) = (span.start(), span.end());
+            let free = !taken[start..end].contains(&true);
+            if !free || !stands_alone(text, *kind, start, end) {
+                continue;
+            }
+            let Some(entity) = entity(*kind, text, start, end) else { continue };
+            taken[start..end].fill(true);
+            all.push(entity);
+        }
+    }
+    names(text, &mut taken, &mut all);
+    all.sort_by_key(|entity| entity.start);
+    all
+}
+
+/// Numbers, ids and formulas must not be the inside of a longer word.
+fn stands_alone(text: &str, kind: Kind, start: usize, end: usize) -> bool {
+    if !matches!(kind, Kind::Number | Kind::Id | Kind::Money | Kind::Percent | Kind::Formula) {
+        return true;
+    }
+    let before = text[..start].chars().next_back();
+    let after = text[end..].chars().next();
+    let open_before = before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && (kind == Kind::Formula || c != '^'));
+    // A unit may follow a number at once: 5kg, 298K.
+    let open_after = match kind {
+        Kind::Number => after.is_none_or(|c| !c.is_numeric()),
+        _ => after.is_none_or(|c| !c.is_alphanumeric()),
+    };
+    open_before && open_after
+}
+
+fn entity(kind: Kind, text: &str, start: usize, end: usize) -> Option<Entity> {
+    let raw = &text[start..end];
+    let mut entity = Entity { kind, text: raw.trim().to_owned(), number: None, list: None, start, end };
+    match kind {
+        Kind::Number | Kind::Money | Kind::Percent => entity.number = Some(number(raw)?),
+        Kind::List => entity.list = Some(list(raw)?),
+        Kind::Date => {
+            if entity.text.to_lowercase().starts_with("on ") {
+                entity.text.drain(..3);
+            }
+            // "may" alone is never taken; "march 5" is.
+        }
+        Kind::Id => entity.text = entity.text.trim_start_matches('#').to_owned(),
+        Kind::Formula if !raw.contains(['^', '*', '+', '-']) => return None,
+        _ => {}
+    }
+    Some(entity)
+}
+
+fn list(raw: &str) -> Option<Value> {
+    let value: Value = serde_json::from_str(raw).or_else(|_| serde_json::from_str(&raw.replace('\'', "\""))).ok()?;
+    value.is_array().then_some(value)
+}
+
+/// The number in a text such as `$1,200`, `5 %`, `3 million`, `ten`. `None` when it is none or not finite.
+pub(super) fn number(raw: &str) -> Option<f64> {
+    let lower = raw.to_lowercase();
+    let digits: String =
+        lower.chars().map(|c| if c == '−' { '-' } else { c }).filter(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | 'e' | '+')).collect();
+    let plain: String = digits.chars().filter(|c| !matches!(c, 'e' | '+')).collect();
+    let exponent = lower.contains('e') && lower.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e'));
+    let base: Option<f64> = if exponent { digits.parse().ok() } else { plain.trim_end_matches('.').parse().ok() };
+    let base = base.or_else(|| word_number(lower.trim()))?;
+    let scale = match () {
+        () if lower.contains("billion") => 1e9,
+        () if lower.contains("million") => 1e6,
+        () if lower.contains("thousand") && base < 1e6 && !lower.trim().eq("thousand") => 1e3,
+        () if lower.trim_end().ends_with('k') => 1e3,
+        () => 1.0,
+    };
+    let value = base * scale;
+    value.is_finite().then_some(value)
+}
+
+fn word_number(word: &str) -> Option<f64> {
+    let value = match word {
+        "one" => 1,
+        "two" => 2,
+        "three" => 3,
+        "four" => 4,
+        "five" => 5,
+        "six" => 6,
+        "seven" => 7,
+        "eight" => 8,
+        "nine" => 9,
+        "ten" => 10,
+        "eleven" => 11,
+        "twelve" | "dozen" => 12,
+        "fifteen" => 15,
+        "twenty" => 20,
+        "thirty" => 30,
+        "forty" => 40,
+        "fifty" => 50,
+        "sixty" => 60,
+        "hundred" => 100,
+        "thousand" => 1000,
+        _ => return None,
+    };
+    Some(f64::from(value))
+}
+
+/// Capitalised words in a row, "Bank of America" and "Paris, France" included.
+fn names(text: &str, taken: &mut [bool], all: &mut Vec<Entity>) {
+    let mut parts: Vec<(usize, usize)> = Vec::new();
+    for found in NAME_PART.find_iter(text) {
+        let mut end = found.end();
+        while end > found.start() && text[..end].ends_with(['.', '-', '\'', '’', '&']) && !is_initial(&text[found.start()..end]) {
+            end -= text[..end].chars().next_back().map_or(1, char::len_utf8);
+        }
+        for possessive in ["'s", "’s"] {
+            if text[found.start()..end].ends_with(possessive) {
+                end -= possessive.len();
+            }
+        }
+        let inside_word = text[..found.start()].chars().next_back().is_some_and(char::is_alphanumeric);
+        let free = end > found.start() && !taken[found.start()..end].contains(&true);
+        if free && !inside_word && !opens_sentence_only(text, found.start(), end) {
+            parts.push((found.start(), end));
+        }
+    }
+    let mut index = 0;
+    while index < parts.len() && all.len() < ENTITIES_MAX {
+        let (start, mut end) = parts[index];
+        index += 1;
+        let mut commas = 0;
+        while let Some(&(next_start, next_end)) = parts.get(index) {
+            let between = &text[end..next_start];
+            let place = between == ", " && commas == 0 && !is_listed(text, next_end) && !text[..start].trim_end().ends_with(',');
+            if !matches!(between, " " | " of " | " of the " | " the " | " de " | " in the ") && !place {
+                break;
+            }
+            if between == " the " && !text[start..end].ends_with(':') {
+                break;
+            }
+            if between == " in the " && !text[start..end].contains(' ') {
+                break;
+            }
+            commas += usize::from(place);
+            end = next_end;
+            index += 1;
+        }
+        taken[start..end].fill(true);
+        all.push(Entity { kind: Kind::Proper, text: text[start..end].to_owned(), number: None, list: None, start, end });
+    }
+}
+
+fn is_initial(part: &str) -> bool {
+    part.len() == 2 || part.matches('.').count() > 1 || matches!(part, "Dr." | "Mr." | "Mrs." | "Ms." | "St." | "Jr.")
+}
+
+/// Whether a list goes on after `end`: then a comma before it parted two things and did not join "city, state".
+fn is_listed(text: &str, end: usize) -> bool {
+    let rest = &text[end..];
+    let list_goes_on = rest.starts_with(", and ") || rest.starts_with(" and ") || rest.starts_with(" or ");
+    let another = rest.strip_prefix(", ").is_some_and(|rest| rest.chars().next().is_some_and(char::is_uppercase));
+    (list_goes_on || another) && rest.trim_start_matches([',', ' ']).trim_start_matches("and ").trim_start_matches("or ").chars().next().is_some_and(char::is_uppercase)
+}
+
+/// Whether a capital says nothing because a sentence begins there with an ordinary word, or the word is "I".
+fn opens_sentence_only(text: &str, start: usize, end: usize) -> bool {
+    let word = text[start..end].to_lowercase();
+    if word == "i" || word.starts_with("i'") || word.starts_with("i’") {
+        return true;
+    }
+    let before = text[..start].trim_end_matches(['"', '\'', ' ', '(', '“', '\n']);
+    let opens = before.is_empty() || before.ends_with(['.', '!', '?', ':', ';']);
+    if !opens {
+        return false;
+    }
+    // At the beginning of a sentence only a run of capitals, a capital inside, or an unknown word could be a name.
+    let next_is_capital = text[end..].strip_prefix(' ').and_then(|rest| rest.chars().next()).is_some_and(char::is_uppercase);
+    let known = words(&word).first().is_none_or(|word| super::words::is_stop(&word.text) || super::clauses::is_verb(&word.stem));
+    known || !next_is_capital
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(text: &str, expected: &[(Kind, &str)]) {
+        let found = entities(text);
+        let found: Vec<(Kind, &str)> = found.iter().map(|entity| (entity.kind, entity.text.as_str())).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn finds_spans() {
+        check("Where is order A-482?", &[(Kind::Id, "A-482")]);
+        check("Refund order A-100, 620 dollars", &[(Kind::Id, "A-100"), (Kind::Money, "620 dollars")]);
+        check("Open my calendar for next Monday.", &[(Kind::Date, "next Monday")]);
+        check("Book a table for two at 7 pm on March 5, 2027", &[(Kind::Number, "two"), (Kind::Time, "7 pm"), (Kind::Date, "March 5, 2027")]);
+        check("Weather in Paris, France and Berlin?", &[(Kind::Proper, "Paris, France"), (Kind::Proper, "Berlin")]);
+        check("Compare Rome, Oslo and Berlin", &[(Kind::Proper, "Rome"), (Kind::Proper, "Oslo"), (Kind::Proper, "Berlin")]);
+        check("Mail ana@example.com about \"the lamp\"", &[(Kind::Email, "ana@example.com"), (Kind::Quoted, "the lamp")]);
+        check("a mass of 5kg at 8%", &[(Kind::Number, "5"), (Kind::Percent, "8%")]);
+        check("npv of [1, 2, 3]", &[(Kind::List, "[1, 2, 3]")]);
+        check("Who painted it in the Bank of America?", &[(Kind::Proper, "Bank of America")]);
+    }
+
+    #[test]
+    fn reads_numbers() {
+        for (raw, value) in [("$1,200.50", 1200.5), ("5 %", 5.0), ("3 million", 3e6), ("10k", 1e4), ("twelve", 12.0), ("1e-9", 1e-9), ("-4", -4.0)] {
+            assert_eq!(number(raw), Some(value), "{raw}");
+        }
+        assert_eq!(number("none"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_taken(text in ".{0,120}") {
+            for entity in entities(&text) {
+                prop_assert!(text.get(entity.start..entity.end).is_some());
+            }
+        }
+    }
+}

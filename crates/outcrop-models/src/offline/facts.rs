@@ -1,0 +1,125 @@
+//! What is known besides the user's words of now: session attributes, earlier words, arguments and results of calls.
+
+use super::dates::Day;
+use super::entities::{Entity, Kind, entities};
+use super::talk::Exchange;
+use super::tool::Parameter;
+use super::words::{name_stems, words};
+use regex::Regex;
+use serde_json::Value;
+use std::sync::LazyLock;
+
+/// Most facts kept.
+const FACTS_MAX: usize = 2_000;
+/// Deepest nesting of results that is read for facts.
+const DEPTH_MAX: usize = 4;
+
+/// Everything known, least sure first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    facts: Vec<Fact>,
+    today: Option<Day>,
+}
+
+#[derive(Clone, Debug)]
+struct Fact {
+    key: Vec<String>,
+    value: Value,
+    from: &'static str,
+    /// The id of a text; its key is the word before it.
+    id: Option<Entity>,
+}
+
+static ATTRIBUTE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^\s*([A-Za-z_][A-Za-z0-9_.-]{0,80})\s*:\s+(\S.{0,2000})$").expect("the pattern is written here and tested")
+});
+
+impl Facts {
+    /// Gathers what the system prompt and the exchanges know.
+    pub(super) fn new(system: &[String], exchanges: &[Exchange]) -> Self {
+        let mut facts = Self::default();
+        for exchange in exchanges {
+            facts.add_text(&exchange.user);
+            for call in &exchange.calls {
+                for (name, value) in &call.input {
+                    facts.add(name, value, "the conversation", 0);
+                }
+                if let Some(json) = call.outcome.as_ref().filter(|outcome| !outcome.failed).and_then(|outcome| outcome.json.as_ref()) {
+                    facts.add_object(json, "an earlier result", 0);
+                }
+            }
+        }
+        for (index, block) in system.iter().enumerate() {
+            for line in block.lines() {
+                let Some(found) = ATTRIBUTE.captures(line) else { continue };
+                let (name, value) = (&found[1], found[2].trim());
+                // An instruction has lines such as "Tone: friendly", too; attributes of the session come in later blocks.
+                let is_identifier = name.contains('_') || name.chars().skip(1).any(char::is_uppercase);
+                if index == 0 && !is_identifier {
+                    continue;
+                }
+                if matches!(name_stems(name).last().map(String::as_str), Some("dat" | "today" | "date" | "now")) && facts.today.is_none() {
+                    facts.today = Day::iso(value);
+                }
+                facts.add(name, &Value::String(value.to_owned()), "the session", 0);
+            }
+        }
+        facts
+    }
+
+    /// The day it is, when the session says so.
+    pub(super) fn today(&self) -> Option<Day> {
+        self.today
+    }
+
+    /// The surest known value of a parameter, and where it is from.
+    pub(super) fn find(&self, parameter: &Parameter) -> Option<(Value, &'static str)> {
+        let fits = |fact: &&Fact| match &fact.id {
+            Some(id) => parameter.is_id() && parameter.fits_example(id).unwrap_or_else(|| fact.key.iter().any(|stem| stem != "id" && parameter.stems.contains(stem))),
+            None => {
+                let short = parameter.is_id() && fact.key.len() + 1 == parameter.stems.len() && parameter.stems.starts_with(&fact.key);
+                let shaped = fact.value.as_str().and_then(|text| entities(text).into_iter().next()).and_then(|id| parameter.fits_example(&id));
+                fact.key == parameter.stems || (short && shaped == Some(true))
+            }
+        };
+        self.facts.iter().rev().find(fits).map(|fact| (fact.value.clone(), fact.from))
+    }
+
+    fn add(&mut self, name: &str, value: &Value, from: &'static str, depth: usize) {
+        if self.facts.len() >= FACTS_MAX || depth > DEPTH_MAX {
+            return;
+        }
+        match value {
+            Value::Object(_) | Value::Array(_) => self.add_object(value, from, depth + 1),
+            Value::Null => {}
+            _ => self.facts.push(Fact { key: name_stems(name), value: value.clone(), from, id: None }),
+        }
+    }
+
+    /// A list of several things says nothing about which of them is meant.
+    fn add_object(&mut self, value: &Value, from: &'static str, depth: usize) {
+        match value {
+            Value::Object(object) => {
+                for (name, value) in object {
+                    self.add(name, value, from, depth);
+                }
+            }
+            Value::Array(items) if items.len() == 1 => self.add_object(&items[0], from, depth + 1),
+            _ => {}
+        }
+    }
+
+    fn add_text(&mut self, text: &str) {
+        let all = words(text);
+        for entity in entities(text) {
+            let numbered = entity.kind == Kind::Number && entity.number.is_some_and(|number| number.fract() == 0.0);
+            if self.facts.len() >= FACTS_MAX || !(entity.kind == Kind::Id || numbered) {
+                continue;
+            }
+            let before = all.iter().rev().filter(|word| word.end <= entity.start).take(2).map(|word| word.stem.clone());
+            let key: Vec<String> = before.collect();
+            // A bare number is an id only where the word before names a record; the parameter decides.
+            self.facts.push(Fact { key, value: Value::String(entity.text.clone()), from: "the conversation", id: Some(entity) });
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! Arguments for a tool: which span of the user's words, or which known fact, is the value of which parameter.
+
+mod affinity;
+mod spans;
+mod value;
+
+use super::dates::Day;
+use super::entities::Kind;
+use super::facts::Facts;
+use super::tool::{Parameter, Tool, Type};
+use super::words::{self, is_generic, is_stop, same};
+use affinity::affinity;
+use serde_json::{Map, Value};
+pub(super) use spans::{Span, spans};
+
+/// Least affinity of a span to a required and to an optional parameter.
+const REQUIRED_MIN: f64 = 0.3;
+const OPTIONAL_MIN: f64 = 2.0;
+/// Least affinity when the span stands in another clause.
+const WIDER_MIN: f64 = 1.5;
+/// Most calls that one clause can ask for.
+const SPREAD_MAX: usize = 10;
+
+/// Where values may be taken from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scope<'a> {
+    /// The clause that asks for the tool.
+    pub(super) clause: &'a str,
+    /// The whole request with all answers to questions.
+    pub(super) request: &'a str,
+    /// The user's answer to the question for missing values; empty when nothing was asked.
+    pub(super) answer: &'a str,
+    /// What the session and earlier turns know.
+    pub(super) facts: &'a Facts,
+    /// Whether the user has agreed to what was proposed.
+    pub(super) agreed: bool,
+}
+
+/// Where a value came from, in words for the rationale.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// Label of the parameter.
+    pub(super) label: String,
+    /// The value as text.
+    pub(super) shown: String,
+    /// "the question", "the session", …
+    pub(super) from: &'static str,
+}
+
+/// Arguments, as far as they could be found.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Filled {
+    pub(super) arguments: Map<String, Value>,
+    pub(super) origins: Vec<Origin>,
+    /// Required parameters without a value, by index.
+    pub(super) missing: Vec<usize>,
+    /// Arguments of further calls when the user named several things.
+    pub(super) more: Vec<Map<String, Value>>,
+}
+
+const QUESTION: &str = "the question";
+
+/// Fills the parameters of a tool.
+pub(super) fn fill(tool: &Tool, scope: Scope<'_>) -> Filled {
+    let mut filled = Filled::default();
+    let own = spans(scope.clause, tool);
+    let mut used = vec![false; own.len()];
+    let chosen = assign(tool, &tool.parameters, &own, &mut used, &|parameter| if parameter.required { REQUIRED_MIN } else { OPTIONAL_MIN });
+    for (index, span) in &chosen {
+        let parameter = &tool.parameters[*index];
+        if let Some(value) = value::scalar(parameter, &own[*span], scope.facts.today()) {
+            filled.set(parameter, value, QUESTION);
+        }
+    }
+    compound(tool, scope, &own, &mut used, &mut filled);
+    spread(tool, &own, &used, &chosen, scope.facts.today(), &mut filled);
+    wider(tool, scope, &mut filled);
+    known(tool, scope, &mut filled);
+    filled.missing = (0..tool.parameters.len())
+        .filter(|&index| tool.parameters[index].required && !filled.arguments.contains_key(&tool.parameters[index].name))
+        .collect();
+    // In the order of the schema, whatever was found first.
+    let mut arguments = Map::new();
+    for parameter in &tool.parameters {
+        if let Some(value) = filled.arguments.remove(&parameter.name) {
+            arguments.insert(parameter.name.clone(), value);
+        }
+    }
+    for more in &mut filled.more {
+        for (name, value) in &arguments {
+            more.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
+    filled.arguments = arguments;
+    filled
+}
+
+impl Filled {
+    fn set(&mut self, parameter: &Parameter, value: Value, from: &'static str) {
+        let shown = match &value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        self.origins.push(Origin { label: parameter.label.clone(), shown: words::cut(&shown, 80).to_owned(), from });
+        self.arguments.insert(parameter.name.clone(), value);
+    }
+
+    fn lacks(&self, parameter: &Parameter) -> bool {
+        !self.arguments.contains_key(&parameter.name)
+    }
+}
+
+/// Gives spans to scalar parameters, the surest pair first; equal pairs in the order of both.
+fn assign(
+    tool: &Tool,
+    parameters: &[Parameter],
+    spans: &[Span],
+    used: &mut [bool],
+    least: &dyn Fn(&Parameter) -> f64,
+) -> Vec<(usize, usize)> {
+    let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
+    for (index, parameter) in parameters.iter().enumerate() {
+        if !matches!(parameter.kind, Type::String | Type::Integer | Type::Number | Type::Any) {
+            continue;
+        }
+        for (place, span) in spans.iter().enumerate() {
+            let score = affinity(tool, parameter, span);
+            if score >= least(parameter) {
+                pairs.push((score, index, place));
+            }
+        }
+    }
+    pairs.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)).then(one.2.cmp(&other.2)));
+    let mut chosen: Vec<(usize, usize)> = Vec::new();
+    for (_, index, place) in pairs {
+        let overlaps = spans.iter().zip(used.iter()).any(|(other, used)| *used && other.overlaps(&spans[place]));
+        if !overlaps && chosen.iter().all(|(taken, _)| *taken != index) {
+            used[place] = true;
+            chosen.push((index, place));
+        }
+    }
+    chosen
+}
+
+/// Booleans, lists and objects.
+fn compound(tool: &Tool, scope: Scope<'_>, own: &[Span], used: &mut [bool], filled: &mut Filled) {
+    for parameter in &tool.parameters {
+        match &parameter.kind {
+            Type::Boolean if parameter.is_consent() => {
+                if scope.agreed {
+                    filled.set(parameter, Value::Bool(true), "the user's yes");
+                }
+            }
+            Type::Boolean => match boolean(parameter, scope.request) {
+                Some(said) => filled.set(parameter, Value::Bool(said), QUESTION),
+                None if parameter.required => filled.set(parameter, value::default(parameter).unwrap_or(Value::Bool(false)), "the default"),
+                None => {}
+            },
+            Type::Array(items) => {
+                if let Some(list) = list(tool, parameter, items, scope.clause, own, used) {
+                    filled.set(parameter, list, QUESTION);
+                }
+            }
+            Type::Object(members) if !members.is_empty() => {
+                let chosen = assign(tool, members, own, used, &|member| if member.required { REQUIRED_MIN } else { OPTIONAL_MIN });
+                let mut object = Map::new();
+                for (index, span) in chosen {
+                    if let Some(value) = value::scalar(&members[index], &own[span], scope.facts.today()) {
+                        object.insert(members[index].name.clone(), value);
+                    }
+                }
+                let whole = members.iter().filter(|member| member.required).all(|member| object.contains_key(&member.name));
+                if whole && !object.is_empty() {
+                    filled.set(parameter, Value::Object(object), QUESTION);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether the words speak of what a boolean parameter is named after; `None` when they do not.
+fn boolean(parameter: &Parameter, text: &str) -> Option<bool> {
+    let all = words::words(text);
+    let telling: Vec<&String> = parameter.stems.iter().filter(|stem| !is_generic(stem) && !is_stop(stem)).collect();
+    let at = |stem: &str| all.iter().position(|word| same(&word.stem, stem));
+    let found: Vec<usize> = telling.iter().filter_map(|stem| at(stem)).collect();
+    let asks = parameter.stems.iter().any(|stem| is_generic(stem) && all.iter().any(|word| word.stem == *stem));
+    let enough = !found.is_empty() && (found.len() * 2 > telling.len() || asks && found.len() * 2 >= telling.len());
+    let first = *found.iter().min().filter(|_| enough)?;
+    let before = all[first.saturating_sub(4)..first].iter();
+    let denied = before.into_iter().any(|word| matches!(word.text.as_str(), "no" | "not" | "without" | "don't" | "exclude" | "excluding" | "ignoring" | "ignore"));
+    Some(!denied)
+}
+
+/// A list: written as one, options that are named, or things joined by commas and "and".
+fn list(tool: &Tool, parameter: &Parameter, items: &Type, clause: &str, own: &[Span], used: &mut [bool]) -> Option<Value> {
+    if !parameter.options.is_empty() {
+        let named: Vec<Value> = parameter.options.iter().filter(|option| value::is_named(option, clause)).cloned().collect();
+        return (!named.is_empty()).then_some(Value::Array(named));
+    }
+    let least = if parameter.required { REQUIRED_MIN } else { OPTIONAL_MIN };
+    let mut best: Option<(f64, usize)> = None;
+    for (place, span) in own.iter().enumerate().filter(|(place, _)| !used[*place]) {
+        let numeric_fits = match items {
+            Type::Integer | Type::Number => span.kind.is_some_and(Kind::is_numeric) || span.kind == Some(Kind::List),
+            Type::String => !span.kind.is_some_and(Kind::is_numeric),
+            _ => true,
+        };
+        let mut score = affinity(tool, &Parameter { kind: Type::Any, ..parameter.clone() }, span);
+        if span.kind == Some(Kind::List) {
+            score += 4.0;
+        }
+        if numeric_fits && score >= least && best.is_none_or(|(known, _)| score > known) {
+            best = Some((score, place));
+        }
+    }
+    let (_, place) = best?;
+    used[place] = true;
+    if let Some(list) = &own[place].list {
+        return Some(list.clone());
+    }
+    let mut members = vec![place];
+    members.extend(siblings(own, used, place));
+    for &member in &members {
+        used[member] = true;
+    }
+    Some(Value::Array(members.iter().map(|&member| value::item(items, &own[member])).collect()))
+}
+
+/// Further spans that stand in one list with a span: same kind, joined by commas, "and", "or".
+fn siblings(own: &[Span], used: &[bool], place: usize) -> Vec<usize> {
+    let mut all = Vec::new();
+    let mut last = place;
+    for (next, span) in own.iter().enumerate() {
+        if span.start < own[last].end || next == last || used[next] {
+            continue;
+        }
+        if span.kind != own[place].kind || !span.is_joined_to(&own[last]) {
+            if span.kind == own[place].kind && !span.is_derived {
+                break;
+            }
+            continue;
+        }
+        all.push(next);
+        last = next;
+        if all.len() >= 30 {
+            break;
+        }
+    }
+    all
+}
+
+/// "in Oslo and Rome" for a parameter that holds one place asks twice.
+fn spread(tool: &Tool, own: &[Span], used: &[bool], chosen: &[(usize, usize)], today: Option<Day>, filled: &mut Filled) {
+    let mut lists: Vec<(usize, Vec<usize>)> = Vec::new();
+    let mut free = used.to_vec();
+    for (index, place) in chosen {
+        let found = siblings(own, &free, *place);
+        if !found.is_empty() {
+            for &sibling in &found {
+                free[sibling] = true;
+            }
+            lists.push((*index, found));
+        }
+    }
+    let Some(count) = lists.iter().map(|(_, found)| found.len()).max() else { return };
+    for turn in 0..count.min(SPREAD_MAX - 1) {
+        let mut arguments = Map::new();
+        for (index, found) in lists.iter().filter(|(_, found)| found.len() == count) {
+            let parameter = &tool.parameters[*index];
+            if let Some(value) = value::scalar(parameter, &own[found[turn]], today) {
+                arguments.insert(parameter.name.clone(), value);
+            }
+        }
+        if !arguments.is_empty() {
+            filled.more.push(arguments);
+        }
+    }
+}
+
+/// What the clause itself does not say may stand in the rest of the request, or in the answer to a question.
+fn wider(tool: &Tool, scope: Scope<'_>, filled: &mut Filled) {
+    for text in [scope.answer, scope.request] {
+        if text.is_empty() || text == scope.clause {
+            continue;
+        }
+        let lacking: Vec<Parameter> = tool.parameters.iter().filter(|parameter| filled.lacks(parameter)).cloned().collect();
+        let is_answer = text == scope.answer;
+        let least = |parameter: &Parameter| match (parameter.required, is_answer) {
+            (true, true) => REQUIRED_MIN,
+            (true, false) => WIDER_MIN,
+            (false, _) => OPTIONAL_MIN + 1.0,
+        };
+        let found = spans(text, tool);
+        let mut used: Vec<bool> = found.iter().map(|span| filled.arguments.values().any(|value| value.as_str() == Some(span.text.as_str()))).collect();
+        for (index, span) in assign(tool, &lacking, &found, &mut used, &least) {
+            if let Some(value) = value::scalar(&lacking[index], &found[span], scope.facts.today()) {
+                filled.set(&lacking[index], value, if is_answer { "the answer" } else { QUESTION });
+            }
+        }
+    }
+    // A short answer to a question for one value is that value.
+    let mut lacking = tool.required().filter(|parameter| filled.lacks(parameter) && !parameter.is_consent());
+    if let (Some(only), None) = (lacking.next(), lacking.next())
+        && !scope.answer.trim().is_empty()
+        && scope.answer.split_whitespace().count() <= 12
+        && matches!(only.kind, Type::String | Type::Any)
+        && only.options.is_empty()
+        && !only.is_id()
+    {
+        let text = scope.answer.trim().trim_end_matches(['.', '!']).to_owned();
+        filled.set(only, Value::String(text), "the answer");
+    }
+}
+
+/// What earlier turns, the session, tool results or the schema itself know.
+fn known(tool: &Tool, scope: Scope<'_>, filled: &mut Filled) {
+    for parameter in &tool.parameters {
+        if !filled.lacks(parameter) || parameter.is_consent() {
+            continue;
+        }
+        let fact = scope.facts.find(parameter).filter(|_| parameter.required);
+        if let Some((value, from)) = fact.and_then(|(value, from)| Some((value::coerce(parameter, &value)?, from))) {
+            filled.set(parameter, value, from);
+        } else if parameter.required && parameter.is_reason() {
+            let reason = reason(scope.request);
+            if !reason.is_empty() {
+                filled.set(parameter, Value::String(reason), "the user's words");
+            }
+        } else if parameter.is_reason()
+            && let Some((_, because)) = scope.request.split_once("because ")
+        {
+            filled.set(parameter, Value::String(words::cut(because.trim_end_matches(['.', '!', '?']), 500).to_owned()), QUESTION);
+        } else if parameter.required
+            && let Some(value) = value::default(parameter)
+        {
+            filled.set(parameter, value, "the default");
+        }
+    }
+}
+
+/// Why, in the user's words: what follows "because", else all they said.
+fn reason(request: &str) -> String {
+    let because = ["because ", "since ", " as "].iter().find_map(|mark| request.split_once(mark)).map(|(_, because)| because);
+    words::cut(because.filter(|because| because.len() > 8).unwrap_or(request).trim(), 500).to_owned()
+}

@@ -1,0 +1,193 @@
+//! How well a span suits a parameter. Negative or zero: not at all.
+
+use super::spans::Span;
+use super::value::is_named;
+use crate::offline::entities::Kind;
+use crate::offline::tool::{Parameter, Tool, Type};
+use crate::offline::words::{has, is_generic, same};
+use serde_json::Value;
+
+const NEVER: f64 = -10.0;
+
+const PLACE: &[&str] = &["location", "city", "country", "place", "region", "area", "state", "destination", "origin", "address", "town", "venue", "site"];
+const PERSON: &[&str] = &["person", "author", "artist", "player", "director", "actor", "employee", "recipient", "athlete", "president", "scientist", "painter", "composer", "guest"];
+const MONEY: &[&str] = &[
+    "amount", "price", "cost", "budget", "principal", "salary", "income", "payment", "balance", "revenue", "fee", "deposit", "loan", "total", "investment",
+    "value", "money", "fund", "worth", "expense", "profit", "dividend", "cash",
+];
+const RATE: &[&str] = &["rate", "percent", "percentage", "ratio", "interest", "probability", "discount", "tax", "yield", "growth", "return", "share"];
+const FROM: &[&str] = &["from", "source", "origin", "start", "departure", "base", "begin", "initial", "first", "in", "checkin"];
+const TO: &[&str] = &["to", "destination", "end", "target", "arrival", "final", "out", "checkout", "until", "last", "second", "recipient"];
+
+/// How well `span` suits `parameter`.
+pub(super) fn affinity(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
+    match parameter.kind {
+        Type::Integer | Type::Number => number(parameter, span),
+        Type::String => string(tool, parameter, span),
+        Type::Any => number(parameter, span).max(string(tool, parameter, span)),
+        _ => NEVER,
+    }
+}
+
+/// How much the words around a span speak of the parameter.
+fn cue(parameter: &Parameter, span: &Span) -> f64 {
+    let own: f64 = parameter
+        .stems
+        .iter()
+        .filter(|stem| !is_generic(stem) || parameter.stems.len() == 1)
+        .map(|stem| nearness(span, stem))
+        .sum();
+    let telling = parameter.stems.iter().filter(|stem| !is_generic(stem)).count().max(1);
+    #[expect(clippy::cast_precision_loss, reason = "counts of words are small")]
+    let own = own / telling as f64;
+    let described = parameter.description_stems.iter().filter(|stem| !is_generic(stem)).map(|stem| nearness(span, stem)).fold(0.0, f64::max);
+    let assigned = span.is_assigned && span.before.first().is_some_and(|word| parameter.stems.len() == 1 && parameter.stems[0] == word.stem);
+    3.0 * own + 1.0 * described + if assigned { 4.0 } else { 0.0 }
+}
+
+/// 1 for a word beside the span, less the farther away, 0 when it is not there.
+fn nearness(span: &Span, stem: &str) -> f64 {
+    let mut best: f64 = 0.0;
+    for (words, factor) in [(&span.before, 1.0), (&span.after, 0.95)] {
+        let mut distance = 1.0;
+        for word in words {
+            if same(&word.stem, stem) {
+                best = best.max(distance * factor);
+            }
+            if word.is_content() {
+                distance *= 0.8;
+            } else {
+                distance *= 0.97;
+            }
+        }
+    }
+    best
+}
+
+fn number(parameter: &Parameter, span: &Span) -> f64 {
+    let Some(entity) = span.entity.as_ref().filter(|entity| entity.kind.is_numeric()) else { return NEVER };
+    let Some(value) = entity.number else { return NEVER };
+    let mut score = 0.3 + cue(parameter, span);
+    match entity.kind {
+        Kind::Money if parameter.speaks_of(MONEY) => score += 2.0,
+        Kind::Money if parameter.named(RATE) => score -= 3.0,
+        Kind::Percent if parameter.speaks_of(RATE) => score += 3.0,
+        Kind::Percent => score -= 1.0,
+        _ => {}
+    }
+    let written = entity.text.trim();
+    let looks_like_year = value.fract() == 0.0 && (1000.0..=2100.0).contains(&value) && written.len() == 4 && entity.kind == Kind::Number;
+    if parameter.named(&["year"]) && looks_like_year {
+        score += 2.5;
+    } else if parameter.named(&["year"]) && !parameter.speaks_of(&["duration", "number", "period", "years"]) && !looks_like_year {
+        score -= 1.5;
+    } else if looks_like_year && span.before.first().is_some_and(|word| word.text == "in") {
+        score -= 1.0;
+    }
+    if matches!(parameter.kind, Type::Integer) && value.fract() != 0.0 && entity.kind != Kind::Percent {
+        score -= 3.0;
+    }
+    if written.chars().all(char::is_alphabetic) && !parameter.named(&["number", "count", "limit", "quantity", "size"]) && value < 2.0 {
+        // "one" is more often a pronoun than a number.
+        score -= 0.5;
+    }
+    if parameter.speaks_of(&["limit", "top", "count", "results", "maximum"]) && span.before.iter().take(2).any(|word| matches!(word.text.as_str(), "top" | "first" | "limit" | "best")) {
+        score += 2.0;
+    }
+    if parameter.named(&["id"]) && parameter.stems.len() > 1 {
+        score += 0.5;
+    }
+    score
+}
+
+fn string(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
+    if !parameter.options.is_empty() {
+        return if parameter.options.iter().any(|option| is_named(option, &span.text)) { 5.0 + cue(parameter, span) } else { NEVER };
+    }
+    let base = match span.kind {
+        Some(kind) => kind_fits(parameter, kind, span),
+        None => phrase_fits(tool, parameter, span),
+    };
+    if base <= NEVER {
+        return NEVER;
+    }
+    let hinted = parameter.hints.iter().any(|hint| is_named(&Value::String(hint.clone()), &span.text));
+    base + cue(parameter, span) + role(parameter, span) + if hinted { 3.0 } else { 0.0 }
+}
+
+fn kind_fits(parameter: &Parameter, kind: Kind, span: &Span) -> f64 {
+    let is_date = parameter.named(&["date", "day", "when", "datetime", "birthday", "deadline", "checkin", "checkout"])
+        || (parameter.speaks_of(&["date", "day"]) && !parameter.speaks_of(PLACE) && !parameter.is_id());
+    let is_time = parameter.named(&["time", "hour", "datetime", "start", "end"]) && !is_date || parameter.named(&["time"]);
+    let is_email = parameter.speaks_of(&["email", "mail"]) && !parameter.named(&["subject", "body", "message", "content", "name"]);
+    let is_url = parameter.named(&["url", "link", "website", "uri"]);
+    let is_place = parameter.named(PLACE);
+    match kind {
+        Kind::Date => if is_date { 4.0 } else if parameter.named(&["time", "period", "timeframe", "month", "week", "season", "range"]) { 2.0 } else { NEVER },
+        Kind::Time => if is_time { 4.0 } else if parameter.speaks_of(&["time"]) { 2.5 } else { NEVER },
+        Kind::Email => if is_email || parameter.named(&["to", "recipient", "contact", "attendee", "cc"]) { 5.0 } else { NEVER },
+        Kind::Url => if is_url { 5.0 } else if parameter.speaks_of(&["url", "link"]) { 3.0 } else { NEVER },
+        _ if is_url || (is_email && parameter.named(&["email", "mail"])) => NEVER,
+        Kind::Id => match parameter.fits_example(span.entity.as_ref().expect("a span with a kind has its entity")) {
+            Some(true) => 5.0,
+            Some(false) => -2.0,
+            None if is_date || is_time => NEVER,
+            None if parameter.is_id() => 2.0,
+            None => 0.6,
+        },
+        Kind::Formula => if parameter.speaks_of(&["function", "equation", "expression", "formula", "polynomial"]) { 4.0 } else { 0.2 },
+        Kind::Quoted => if is_date || is_time { NEVER } else if parameter.is_id() { 0.8 } else { 1.5 },
+        Kind::Proper if is_date || is_time || parameter.is_reason() => NEVER,
+        Kind::Proper if is_place => 2.2,
+        Kind::Proper if parameter.named(PERSON) => 1.5,
+        Kind::Proper if parameter.is_id() => -1.0,
+        Kind::Proper => 1.0,
+        Kind::Number => if parameter.is_id() { 0.6 } else if parameter.speaks_of(&["zip", "phone", "year", "account", "version", "time", "period", "duration", "number"]) { 0.4 } else { -1.0 },
+        Kind::Money | Kind::Percent => -1.0,
+        Kind::List => NEVER,
+    }
+}
+
+/// Plain words are values where something points at them; the tool's own words are none.
+fn phrase_fits(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
+    let typed = parameter.is_id() || parameter.named(&["date", "time", "email", "url", "phone", "zip"]);
+    if typed || parameter.is_reason() {
+        return NEVER;
+    }
+    let stems: Vec<String> = span.text.split_whitespace().map(|word| crate::offline::words::stem(&word.to_lowercase())).collect();
+    if stems.iter().all(|stem| has(&tool.name_stems, stem) || has(&parameter.stems, stem) || is_generic(stem)) {
+        return NEVER;
+    }
+    let pointed = span.before.first().is_some_and(|word| matches!(word.text.as_str(), "of" | "for" | "in" | "on" | "about" | "with" | "to" | "from" | "at" | "a" | "an" | "the" | "like" | "by" | "using" | "called" | "named" | "is"));
+    let described = stems.iter().any(|stem| parameter.hints.iter().any(|hint| same(&crate::offline::words::stem(&hint.to_lowercase()), stem)));
+    let known_elsewhere = stems.iter().any(|stem| tool.description.to_lowercase().contains(stem.as_str()));
+    let place = if parameter.named(PLACE) { -0.6 } else { 0.0 };
+    (if pointed { 0.5 } else { 0.1 }) + if described { 2.0 } else { 0.0 } + if known_elsewhere { -0.4 } else { 0.3 } + if span.is_derived { 0.25 } else { 0.0 } + place
+}
+
+/// "from Oslo to Rome": which end is meant.
+fn role(parameter: &Parameter, span: &Span) -> f64 {
+    let Some(before) = span.before.first() else { return 0.0 };
+    let opening = parameter.named(FROM);
+    let closing = parameter.named(TO);
+    let from = matches!(before.text.as_str(), "from" | "between");
+    let to = matches!(before.text.as_str(), "to" | "into" | "until" | "and" | "till");
+    let inside = matches!(before.text.as_str(), "in" | "at" | "near" | "around");
+    let mut score = match (opening && !closing, closing && !opening) {
+        (true, _) if from => 2.5,
+        (true, _) if to => -1.5,
+        (_, true) if to => 2.5,
+        (_, true) if from => -2.0,
+        _ => 0.0,
+    };
+    if inside && parameter.named(PLACE) {
+        score += 1.0;
+    }
+    if before.text == "by" && parameter.named(PERSON) {
+        score += 1.5;
+    }
+    if matches!(before.text.as_str(), "called" | "named" | "titled") && parameter.named(&["name", "title"]) {
+        score += 1.5;
+    }
+    score
+}

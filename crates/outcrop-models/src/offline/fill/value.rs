@@ -1,0 +1,110 @@
+//! From a span to a JSON value of the parameter's type.
+
+use super::spans::Span;
+use crate::offline::dates::{self, Day};
+use crate::offline::entities::{self, Kind, number};
+use crate::offline::tool::{Parameter, Type};
+use crate::offline::words::{name_stems, stem, words};
+use regex::Regex;
+use serde_json::Value;
+use std::sync::LazyLock;
+
+/// The value of a scalar parameter; `None` when the span cannot be one.
+pub(super) fn scalar(parameter: &Parameter, span: &Span, today: Option<Day>) -> Option<Value> {
+    match parameter.kind {
+        Type::Integer | Type::Number => {
+            let entity = span.entity.as_ref()?;
+            let value = entity.number?;
+            let as_share = entity.kind == Kind::Percent
+                && matches!(parameter.kind, Type::Number)
+                && !parameter.description.contains('%')
+                && !parameter.speaks_of(&["percent", "percentage"]);
+            json_number(if as_share { (value * 1e6).round() / 1e8 } else { value }, matches!(parameter.kind, Type::Integer))
+        }
+        _ => Some(text(parameter, span, today)),
+    }
+}
+
+fn text(parameter: &Parameter, span: &Span, today: Option<Day>) -> Value {
+    if let Some(option) = parameter.options.iter().find(|option| is_named(option, &span.text)) {
+        return option.clone();
+    }
+    if let Some(hint) = parameter.hints.iter().find(|hint| is_named(&Value::String((*hint).clone()), &span.text))
+        && span.kind.is_none()
+    {
+        return Value::String(hint.clone());
+    }
+    let wants_iso = parameter.description.to_uppercase().contains("YYYY-MM-DD");
+    if span.kind == Some(Kind::Date) && wants_iso && let Some(day) = dates::day(&span.text, today) {
+        return Value::String(day.text());
+    }
+    if parameter.named(&["currency"]) && let Some(code) = currency(&span.text) {
+        return Value::String(code.to_owned());
+    }
+    Value::String(span.text.clone())
+}
+
+/// A number without needless fraction; `None` where a whole one is asked for and this is none.
+fn json_number(value: f64, whole: bool) -> Option<Value> {
+    if value.fract() == 0.0 && value.abs() < 9e15 {
+        #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
+        return Some(Value::from(value as i64));
+    }
+    if whole { None } else { serde_json::Number::from_f64(value).map(Value::Number) }
+}
+
+/// An item of a list.
+pub(super) fn item(items: &Type, span: &Span) -> Value {
+    let numeric = span.entity.as_ref().and_then(|entity| entity.number).filter(|_| !matches!(items, Type::String));
+    numeric.and_then(|value| json_number(value, false)).unwrap_or_else(|| Value::String(span.text.clone()))
+}
+
+/// A known value in the parameter's type; `None` when it cannot be one.
+pub(super) fn coerce(parameter: &Parameter, value: &Value) -> Option<Value> {
+    match (&parameter.kind, value) {
+        (Type::String, Value::String(_)) | (Type::Any, _) | (Type::Boolean, Value::Bool(_)) => Some(value.clone()),
+        (Type::String, Value::Number(number)) => Some(Value::String(number.to_string())),
+        (Type::Integer | Type::Number, Value::Number(_)) => Some(value.clone()),
+        (Type::Integer | Type::Number, Value::String(text)) => json_number(number(text)?, matches!(parameter.kind, Type::Integer)),
+        (Type::Boolean, Value::String(text)) => text.parse().ok().map(Value::Bool),
+        _ => None,
+    }
+}
+
+/// Whether a text names an option: as it is, or with all the words of it.
+pub(super) fn is_named(option: &Value, text: &str) -> bool {
+    let Some(option) = option.as_str() else { return option.is_number() && words(text).iter().any(|word| word.text == option.to_string()) };
+    let wanted: Vec<String> = name_stems(option).into_iter().filter(|stem| !stem.is_empty()).collect();
+    let spoken: Vec<String> = words(text).into_iter().flat_map(|word| if word.text.contains('_') { name_stems(&word.text) } else { vec![word.stem] }).collect();
+    !wanted.is_empty() && wanted.iter().all(|stem| spoken.contains(stem))
+}
+
+static DEFAULT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?i)\bdefaults?\s*(?:value)?\s*(?:is|to|=|:)?\s*(?:set\s+to\s+)?['"`]?([^'"`\s,;)]+)"#).expect("the pattern is written here and tested")
+});
+
+/// The default that schema or description name.
+pub(super) fn default(parameter: &Parameter) -> Option<Value> {
+    if let Some(value) = parameter.default.as_ref().filter(|value| !value.is_null()) {
+        return coerce(parameter, value);
+    }
+    let found = DEFAULT.captures(&parameter.description)?;
+    let text = found.get(1)?.as_str().trim_end_matches('.');
+    match parameter.kind {
+        Type::Integer | Type::Number => json_number(entities::number(text)?, matches!(parameter.kind, Type::Integer)),
+        Type::Boolean => text.to_lowercase().parse().ok().map(Value::Bool),
+        Type::String => parameter.hints.iter().chain(std::iter::once(&text.to_owned())).find(|hint| hint.starts_with(text)).map(|hint| Value::String(hint.clone())),
+        _ => None,
+    }
+}
+
+/// Codes of the currencies people name by word.
+const CURRENCIES: &[(&str, &str)] = &[
+    ("us dollar", "USD"), ("canadian dollar", "CAD"), ("australian dollar", "AUD"), ("british pound", "GBP"), ("pound sterl", "GBP"), ("japanese yen", "JPY"),
+    ("swiss franc", "CHF"), ("indian rupee", "INR"), ("chinese yuan", "CNY"), ("dollar", "USD"), ("euro", "EUR"), ("pound", "GBP"), ("yen", "JPY"), ("rupee", "INR"), ("yuan", "CNY"),
+];
+
+fn currency(text: &str) -> Option<&'static str> {
+    let spoken = words(text).iter().map(|word| stem(&word.text)).collect::<Vec<_>>().join(" ");
+    CURRENCIES.iter().find(|(name, _)| spoken.contains(name)).map(|(_, code)| *code)
+}

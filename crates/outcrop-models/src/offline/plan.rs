@@ -1,0 +1,349 @@
+//! The next thing to do: call tools, ask, or answer. Worked out anew from the whole conversation each time.
+
+use super::answer::{capital, describe, is_asked, joined, question_words};
+use super::clauses::{Mode, clauses, deed};
+use super::condition::{Verdict, judge};
+use super::facts::Facts;
+use super::rules::Rules;
+use super::steps::{Ground, Step, follow_up, steps};
+use super::talk::{Call, Exchange, Outcome, exchanges, yes_or_no};
+use super::tool::{Parameter, Tool};
+use super::words::{cut, words};
+use outcrop_ports::{ModelRequest, ToolChoice};
+use serde_json::{Map, Value};
+
+/// Most tools that are looked at.
+const TOOLS_MAX: usize = 500;
+/// Most calls for one request; then what is known is told.
+const CALLS_MAX: usize = 24;
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Next {
+    /// Call tools, side by side.
+    Calls { rationale: String, calls: Vec<(String, Map<String, Value>)> },
+    /// Ask the user.
+    Ask { question: String, why: String },
+    /// Answer.
+    Say { text: String, why: String },
+}
+
+/// One call of a step.
+struct Unit<'a> {
+    step: &'a Step,
+    arguments: &'a Map<String, Value>,
+    call: Option<&'a Call>,
+}
+
+/// Decides.
+pub(super) fn decide(request: &ModelRequest) -> Next {
+    let tools: Vec<Tool> = request.tools.iter().take(TOOLS_MAX).map(Tool::new).collect();
+    let rules = Rules::new(&request.system);
+    let all = exchanges(&request.messages);
+    let Some(last) = all.last() else {
+        return say("How can I help you?".to_owned(), "There are no words of the user yet.");
+    };
+    let facts = Facts::new(&request.system, &all);
+    let plan = Plan { tools: &tools, rules: &rules, facts: &facts, choice: &request.tool_choice };
+    let from = plan.beginning(&all);
+    let chain = &all[from..];
+    // Whoever was asked for a yes and says no gets nothing done.
+    let said_no = chain.len() > 1 && last.calls.is_empty() && yes_or_no(&last.user) == Some(false) && last.user.split_whitespace().count() <= 8;
+    if said_no {
+        return say("All right, then I leave it as it is.".to_owned(), "The user said no.");
+    }
+    plan.next(&all[..from], chain)
+}
+
+struct Plan<'a> {
+    tools: &'a [Tool],
+    rules: &'a Rules,
+    facts: &'a Facts,
+    choice: &'a ToolChoice,
+}
+
+fn say(text: String, why: &str) -> Next {
+    Next::Say { text, why: why.to_owned() }
+}
+
+impl Plan<'_> {
+    fn ground<'g>(&'g self, request: &'g str, answer: &'g str, agreed: bool) -> Ground<'g> {
+        Ground { tools: self.tools, rules: self.rules, facts: self.facts, request, answer, agreed, choice: self.choice }
+    }
+
+    /// Where the request began that is being worked on: an answer to our question belongs to what was asked before.
+    fn beginning(&self, all: &[Exchange]) -> usize {
+        let mut from = all.len() - 1;
+        while from > 0 && all[from - 1].asked() && !self.is_fresh(&all[from].user) {
+            from -= 1;
+        }
+        from
+    }
+
+    /// Whether words ask for something by themselves.
+    fn is_fresh(&self, text: &str) -> bool {
+        if yes_or_no(text).is_some() || text.split_whitespace().count() < 4 {
+            return false;
+        }
+        let asks = clauses(text).iter().any(|clause| matches!(clause.mode, Mode::Request | Mode::Question | Mode::Permission));
+        asks && !steps(self.ground(text, "", false)).is_empty()
+    }
+
+    fn next(&self, earlier: &[Exchange], chain: &[Exchange]) -> Next {
+        let Some(first) = chain.first() else { return say("How can I help you?".to_owned(), "Nothing was asked.") };
+        let answers: Vec<&str> = chain.iter().skip(1).map(|exchange| exchange.user.as_str()).filter(|text| yes_or_no(text).is_none()).collect();
+        let answer = answers.join("\n");
+        let agreed = chain.windows(2).any(|pair| pair[0].asked_consent() && yes_or_no(&pair[1].user) == Some(true));
+        let ground = self.ground(&first.user, &answer, agreed);
+        let mut planned = steps(ground);
+        if planned.is_empty() {
+            let before = earlier.last().map(|exchange| exchange.calls.as_slice()).unwrap_or_default();
+            planned.extend(follow_up(ground, before));
+        }
+        let calls: Vec<&Call> = chain.iter().flat_map(|exchange| &exchange.calls).collect();
+        let asked = question_words(&first.user);
+        if planned.is_empty() {
+            return self.without_steps(&first.user, earlier, &calls, &asked);
+        }
+        let units = units(self.tools, &planned, &calls);
+        self.go_on(&units, &calls, &asked)
+    }
+
+    fn go_on(&self, units: &[Unit<'_>], calls: &[&Call], asked: &[super::words::Word]) -> Next {
+        let open: Vec<&Unit<'_>> = units.iter().filter(|unit| unit.call.is_none()).collect();
+        let outcomes: Vec<&Outcome> = calls.iter().filter_map(|call| call.outcome.as_ref()).filter(|outcome| !outcome.failed).collect();
+        if calls.len() < CALLS_MAX {
+            // What only reads goes first and side by side.
+            let reads: Vec<&Unit<'_>> = open.iter().copied().filter(|unit| !self.tools[unit.step.tool].is_guarded() && unit.step.filled.missing.is_empty()).collect();
+            if !reads.is_empty() {
+                return self.call(&reads, &[]);
+            }
+            for unit in &open {
+                if let Some(next) = self.act_or_ask(unit, &open, units, calls, &outcomes, asked) {
+                    return next;
+                }
+            }
+        }
+        say(self.answer(units, calls, &outcomes, asked), "Everything that could be done is done; the results are told.")
+    }
+
+    /// The next guarded call or question, if this unit wants one now.
+    fn act_or_ask(
+        &self,
+        unit: &Unit<'_>,
+        open: &[&Unit<'_>],
+        units: &[Unit<'_>],
+        calls: &[&Call],
+        outcomes: &[&Outcome],
+        asked: &[super::words::Word],
+    ) -> Option<Next> {
+        let tool = &self.tools[unit.step.tool];
+        if unit.step.forbidden.is_some() {
+            return None;
+        }
+        let mut reasons = Vec::new();
+        if let Some(condition) = unit.step.clause.condition.as_ref() {
+            match judge(condition, outcomes) {
+                Verdict::Holds(why) => reasons.push(format!("The condition \"{}\" is met: {why}.", condition.text)),
+                Verdict::Fails(_) => return None,
+                // Whoever set a condition does not want it passed over.
+                Verdict::Unknown => return None,
+            }
+        }
+        // What had to be looked up and could not be is no ground to act on.
+        let blind = units.iter().any(|other| {
+            other.step.is_lookup && other.call.is_some_and(|call| call.outcome.as_ref().is_none_or(|outcome| outcome.failed))
+        });
+        if blind && tool.is_guarded() {
+            return None;
+        }
+        let known = self.told(units, calls, asked);
+        let missing: Vec<&Parameter> = unit.step.filled.missing.iter().filter_map(|&index| tool.parameters.get(index)).filter(|parameter| !parameter.is_consent()).collect();
+        if !missing.is_empty() {
+            let question = question(&missing);
+            let why = format!("To use {} I need {}, and nothing in the conversation says it.", tool.short, joined(&missing.iter().map(|p| format!("the {}", p.label)).collect::<Vec<_>>(), "and"));
+            return Some(Next::Ask { question: with(known, question), why });
+        }
+        if unit.step.to_confirm {
+            let question = format!("Shall I {}{}, yes or no?", tool.label(), arguments(tool, unit.arguments));
+            let why = format!("{} changes something and needs the user's agreement first.", tool.short);
+            return Some(Next::Ask { question: with(known, question), why });
+        }
+        if !unit.step.filled.missing.is_empty() {
+            return None;
+        }
+        // Several calls of one deed ("cancel A-1 and A-2") do not depend on each other.
+        let together: Vec<&Unit<'_>> = open.iter().copied().filter(|other| std::ptr::eq(other.step, unit.step)).collect();
+        Some(self.call(&together, &reasons))
+    }
+
+    fn call(&self, units: &[&Unit<'_>], reasons: &[String]) -> Next {
+        let mut sentences: Vec<String> = reasons.to_vec();
+        let mut seen: Vec<*const Step> = Vec::new();
+        for unit in units {
+            let step: *const Step = unit.step;
+            if seen.contains(&step) {
+                continue;
+            }
+            seen.push(step);
+            let origins: Vec<String> =
+                unit.step.filled.origins.iter().map(|origin| format!("{} {} comes from {}", origin.label, origin.shown, origin.from)).collect();
+            let origins = if origins.is_empty() { String::new() } else { format!("; {}", joined(&origins, "and")) };
+            sentences.push(format!("I use {} because {}{origins}.", self.tools[unit.step.tool].short, unit.step.because));
+        }
+        let calls = units.iter().map(|unit| (self.tools[unit.step.tool].name.clone(), unit.arguments.clone())).collect();
+        Next::Calls { rationale: sentences.join(" "), calls }
+    }
+
+    /// What the calls so far brought.
+    fn told(&self, units: &[Unit<'_>], calls: &[&Call], asked: &[super::words::Word]) -> Vec<String> {
+        let mut sentences: Vec<String> = Vec::new();
+        for call in calls {
+            let unit = units.iter().find(|unit| unit.call.is_some_and(|known| std::ptr::eq(known, *call)));
+            let tool = self.tools.iter().find(|tool| tool.name == call.name);
+            // A deed's own result is told whole; of what was read only what was asked for.
+            let guarded = tool.is_some_and(Tool::is_guarded);
+            let failed = call.outcome.as_ref().is_some_and(|outcome| outcome.failed);
+            if unit.is_some_and(|unit| unit.step.is_lookup) && !failed && calls.len() > 1 && !guarded {
+                continue;
+            }
+            let sentence = describe(tool, call, if guarded { &[] } else { asked });
+            if !sentences.contains(&sentence) {
+                sentences.push(sentence);
+            }
+        }
+        sentences
+    }
+
+    fn answer(&self, units: &[Unit<'_>], calls: &[&Call], outcomes: &[&Outcome], asked: &[super::words::Word]) -> String {
+        let mut sentences = self.told(units, calls, asked);
+        for unit in units.iter().filter(|unit| unit.call.is_none()) {
+            let what = undone(deed(&unit.step.clause.core));
+            if let Some(rule) = &unit.step.forbidden {
+                sentences.push(format!("I did not {what}: the rule \"{rule}\" does not let me."));
+                continue;
+            }
+            let sentence = match unit.step.clause.condition.as_ref().map(|condition| (condition, judge(condition, outcomes))) {
+                Some((_, Verdict::Fails(why))) => format!("I did not {what}, because the {why}."),
+                Some((condition, Verdict::Unknown)) => format!("I did not {what}, because I could not find out whether {}.", condition.text),
+                _ => format!("I did not {what}."),
+            };
+            sentences.push(sentence);
+        }
+        let text = sentences.join(" ");
+        if text.trim().is_empty() { self.abilities("I could not find anything out.") } else { text }
+    }
+
+    /// Nothing to call: small talk, an answer out of what is known, or an honest no.
+    fn without_steps(&self, text: &str, earlier: &[Exchange], calls: &[&Call], asked: &[super::words::Word]) -> Next {
+        if !calls.is_empty() {
+            return say(self.told(&[], calls, asked).join(" "), "The results answer what was asked.");
+        }
+        if let Some(reply) = self.small_talk(text) {
+            return say(reply, "This needs no tool.");
+        }
+        let refers = asked.iter().any(|word| matches!(word.text.as_str(), "it" | "its" | "it's" | "they" | "them" | "that" | "this" | "the"));
+        let known = earlier.iter().rev().flat_map(|exchange| exchange.calls.iter().rev()).find(|call| {
+            let json = call.outcome.as_ref().filter(|outcome| !outcome.failed).and_then(|outcome| outcome.json.as_ref());
+            json.and_then(Value::as_object).is_some_and(|object| object.keys().any(|key| is_asked(key, asked)))
+        });
+        if let Some(call) = known.filter(|_| refers) {
+            let tool = self.tools.iter().find(|tool| tool.name == call.name);
+            return say(describe(tool, call, asked), "An earlier result answers this.");
+        }
+        say(self.abilities("I have no tool that can do this."), "No tool's name or description fits what was asked.")
+    }
+
+    fn small_talk(&self, text: &str) -> Option<String> {
+        let all = words(text);
+        let first = all.first()?.text.as_str();
+        let short = all.len() <= 6;
+        let help = all.iter().any(|word| word.text == "help") && all.len() <= 5 || text.to_lowercase().contains("what can you do");
+        match first {
+            _ if help => Some(self.abilities("Of course.")),
+            "hi" | "hello" | "hey" | "good" if short => Some("Hello! How can I help you?".to_owned()),
+            "thanks" | "thank" if short => Some("You are welcome.".to_owned()),
+            "bye" | "goodbye" if short => Some("Goodbye.".to_owned()),
+            "ok" | "okay" | "great" | "fine" if all.len() <= 3 => Some("Is there anything else?".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn abilities(&self, opening: &str) -> String {
+        let listed: Vec<String> = self.tools.iter().filter(|tool| !tool.asks_user).take(12).map(ability).collect();
+        if listed.is_empty() {
+            return format!("{opening} No tools are set up for me.");
+        }
+        format!("{opening} What I can do: {}.", listed.join("; "))
+    }
+}
+
+/// A tool's use in a few words.
+fn ability(tool: &Tool) -> String {
+    let first = super::clauses::sentences(&tool.description).into_iter().next().unwrap_or_default();
+    let text = if first.is_empty() { tool.label() } else { first.trim_end_matches('.').to_owned() };
+    if text.len() <= 100 { text } else { format!("{}…", cut(&text, 100).trim_end()) }
+}
+
+fn units<'a>(tools: &[Tool], steps: &'a [Step], calls: &[&'a Call]) -> Vec<Unit<'a>> {
+    let mut units: Vec<Unit<'a>> = Vec::new();
+    for step in steps {
+        for arguments in std::iter::once(&step.filled.arguments).chain(&step.filled.more) {
+            if !units.iter().any(|unit| unit.step.tool == step.tool && unit.arguments == arguments) {
+                units.push(Unit { step, arguments, call: None });
+            }
+        }
+    }
+    let mut taken = vec![false; calls.len()];
+    // Same arguments first; results may since have told more, so then the tool's name alone.
+    for exact in [true, false] {
+        for unit in units.iter_mut().filter(|unit| unit.call.is_none()) {
+            let fits = |call: &Call| call.name == tools[unit.step.tool].name && (!exact || call.input == *unit.arguments);
+            if let Some(index) = (0..calls.len()).find(|&index| !taken[index] && fits(calls[index])) {
+                taken[index] = true;
+                unit.call = Some(calls[index]);
+            }
+        }
+    }
+    units
+}
+
+/// One question for everything that is missing.
+fn question(missing: &[&Parameter]) -> String {
+    let named: Vec<String> = missing.iter().take(6).map(|parameter| format!("the {}{}", parameter.label, example(parameter))).collect();
+    let verb = if named.len() == 1 { "is" } else { "are" };
+    format!("What {verb} {}?", joined(&named, "and"))
+}
+
+fn example(parameter: &Parameter) -> String {
+    let options: Vec<String> = parameter.options.iter().filter_map(Value::as_str).map(str::to_owned).take(6).collect();
+    if !options.is_empty() {
+        return format!(" ({})", joined(&options, "or"));
+    }
+    parameter.hints.first().filter(|hint| hint.len() <= 40).map(|hint| format!(" (for example {hint})")).unwrap_or_default()
+}
+
+/// " (order ID A-482, amount 20)".
+fn arguments(tool: &Tool, arguments: &Map<String, Value>) -> String {
+    let shown = tool.parameters.iter().filter(|parameter| !parameter.is_consent()).filter_map(|parameter| {
+        let value = arguments.get(&parameter.name)?;
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Some(format!("{} {}", parameter.label, cut(&value, 120)))
+    });
+    let shown: Vec<String> = shown.collect();
+    if shown.is_empty() { String::new() } else { format!(" ({})", shown.join(", ")) }
+}
+
+/// The user's own words for what was not done, as "I did not …" goes on.
+fn undone(deed: &str) -> String {
+    let text = cut(deed.trim(), 200);
+    let mut characters = text.chars();
+    let lower: String = characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect());
+    lower.replace(" my ", " your ")
+}
+
+fn with(known: Vec<String>, question: String) -> String {
+    let mut all: Vec<String> = known.iter().map(|sentence| capital(sentence)).collect();
+    all.push(question);
+    all.join(" ")
+}

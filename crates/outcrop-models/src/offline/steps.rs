@@ -1,0 +1,234 @@
+//! From words to steps: which tools are to be called, with what, and under which condition.
+
+use super::choose::{self, Fit, Leave};
+use super::clauses::{Clause, Mode, clauses, deed};
+use super::facts::Facts;
+use super::fill::{Filled, Scope, fill};
+use super::rules::Rules;
+use super::tool::Tool;
+use super::words::{self, stem};
+use outcrop_ports::ToolChoice;
+
+/// Most steps of one request.
+const STEPS_MAX: usize = 10;
+
+/// One tool to be used.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) tool: usize,
+    pub(super) clause: Clause,
+    pub(super) filled: Filled,
+    /// Why this tool, in words.
+    pub(super) because: String,
+    /// The user is to agree first.
+    pub(super) to_confirm: bool,
+    /// Done only to find something out for a later step.
+    pub(super) is_lookup: bool,
+    /// A rule forbids it and names nothing else to do.
+    pub(super) forbidden: Option<String>,
+}
+
+/// What the steps are made from.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub(super) tools: &'a [Tool],
+    pub(super) rules: &'a Rules,
+    pub(super) facts: &'a Facts,
+    /// What was asked, first words first; without the answer.
+    pub(super) request: &'a str,
+    /// The user's answers to our questions.
+    pub(super) answer: &'a str,
+    pub(super) agreed: bool,
+    pub(super) choice: &'a ToolChoice,
+}
+
+/// The steps a request asks for, in order. Empty when no tool fits.
+pub(super) fn steps(ground: Ground<'_>) -> Vec<Step> {
+    let mut chosen = chosen(ground);
+    let single = chosen.len() == 1;
+    let mut steps: Vec<Step> = Vec::new();
+    for (clause, fit) in chosen.drain(..).take(STEPS_MAX) {
+        let text = if single { ground.request } else { clause.text.as_str() };
+        let filled = ground.fill(fit.tool, text);
+        let weak = fit.name_share < 0.5 && !fit.shape;
+        let repeats = steps.iter().any(|step| step.tool == fit.tool && step.filled.arguments == filled.arguments);
+        if repeats || (!single && weak && !filled.missing.is_empty()) {
+            continue;
+        }
+        ground.add(&mut steps, clause, &fit, filled);
+    }
+    steps
+}
+
+/// The clause and the tool of each step.
+fn chosen(ground: Ground<'_>) -> Vec<(Clause, Fit)> {
+    let all = clauses(ground.request);
+    let forced = match ground.choice {
+        ToolChoice::Tool(name) => ground.tools.iter().position(|tool| tool.name == *name),
+        _ => None,
+    };
+    if let Some(tool) = forced {
+        let fit = Fit { tool, score: 1.0, name_share: 1.0, clause_share: 1.0, shared: Vec::new(), shape: false };
+        return vec![(whole(ground.request), fit)];
+    }
+    let found: Vec<(Clause, Fit)> =
+        all.iter().filter(|clause| !is_remark(clause)).filter_map(|clause| Some((clause.clone(), choose(ground, clause)?))).collect();
+    if !found.is_empty() {
+        return found;
+    }
+    // No clause says enough by itself: all of them together may.
+    let together = whole(ground.request);
+    let denied = all.iter().any(|clause| clause.mode == Mode::Refusal);
+    let fit = if all.len() > 1 && !denied { choose(ground, &together) } else { None };
+    if let Some(fit) = fit.filter(|fit| !ground.tools[fit.tool].is_guarded()) {
+        return vec![(together, fit)];
+    }
+    if *ground.choice == ToolChoice::Any
+        && let Some(fit) = choose::rank(ground.tools, ground.request).into_iter().next()
+    {
+        return vec![(together, fit)];
+    }
+    Vec::new()
+}
+
+fn whole(text: &str) -> Clause {
+    Clause { text: text.to_owned(), core: text.to_owned(), mode: super::clauses::mode(text), condition: None }
+}
+
+/// "Include the recent ones", "make sure it is quiet": how, not what.
+fn is_remark(clause: &Clause) -> bool {
+    let opening = words::words(deed(&clause.core));
+    let how = opening.first().is_some_and(|word| matches!(word.text.as_str(), "include" | "use" | "assume" | "consider" | "remember" | "note" | "suppose" | "imagine" | "thank" | "thanks" | "make"));
+    how && opening.first().is_none_or(|word| word.text != "make" || opening.get(1).is_some_and(|next| next.text == "sure"))
+}
+
+/// The tool a clause asks for.
+fn choose(ground: Ground<'_>, clause: &Clause) -> Option<Fit> {
+    let text = if clause.mode == Mode::Question || clause.mode == Mode::Statement { &clause.text } else { &clause.core };
+    let mut fits: Vec<Fit> = choose::rank(ground.tools, text)
+        .into_iter()
+        .filter(|fit| choose::leave(&ground.tools[fit.tool], clause) != Leave::Withheld && serves(&ground.tools[fit.tool], clause))
+        .collect();
+    // Who tells to do something wants it done rather than looked up.
+    for fit in &mut fits {
+        if ground.tools[fit.tool].is_guarded() {
+            fit.score *= 1.5;
+        }
+    }
+    fits.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.tool.cmp(&other.tool)));
+    let best = fits.first()?.score;
+    fits.into_iter().find(|fit| fit.score >= best * 0.5 && fit.is_accepted())
+}
+
+/// A tool that only reads does not serve who wants something changed: "delete order 5" is not answered by showing it.
+fn serves(tool: &Tool, clause: &Clause) -> bool {
+    if tool.is_guarded() || clause.mode != Mode::Request {
+        return true;
+    }
+    let opening = words::words(deed(&clause.core));
+    let Some(first) = opening.iter().find(|word| word.is_content()) else { return true };
+    const CHANGES: &[&str] = &["cancel", "delete", "remove", "refund", "update", "send", "book", "reserve", "buy", "purchase", "pay", "transfer", "return", "order", "escalate", "reschedule", "email", "hire", "subscribe", "unsubscribe"];
+    let changes = CHANGES.iter().any(|verb| stem(verb) == first.stem);
+    !changes || tool.weights.keys().any(|known| words::same(known, &first.stem))
+}
+
+impl Ground<'_> {
+    fn fill(&self, tool: usize, clause: &str) -> Filled {
+        fill(&self.tools[tool], Scope { clause, request: self.request, answer: self.answer, facts: self.facts, agreed: self.agreed })
+    }
+
+    /// Adds a step with what must come before it, or what a rule puts in its place.
+    fn add(&self, steps: &mut Vec<Step>, clause: Clause, fit: &Fit, filled: Filled) {
+        let tool = &self.tools[fit.tool];
+        let because = because(&clause, fit);
+        let condition = clause.condition.clone().filter(|_| tool.is_guarded());
+        let to_confirm = !self.agreed && (self.rules.needs_consent(tool) || choose::leave(tool, &clause) == Leave::ToConfirm);
+        let mut step = Step { tool: fit.tool, clause, filled, because, to_confirm, is_lookup: false, forbidden: None };
+        if !tool.is_guarded() {
+            step.clause.condition = None;
+        }
+        if let Some((rule, instead)) = self.rules.diversion(self.tools, fit.tool, &step.filled.arguments) {
+            match instead {
+                Some(other) => {
+                    let guarded = &self.tools[other];
+                    step.because = format!("the rule \"{}\" applies", rule.text);
+                    step.filled = self.fill(other, self.request);
+                    step.to_confirm = !self.agreed && self.rules.needs_consent(guarded);
+                    step.tool = other;
+                }
+                None => step.forbidden = Some(rule.text.clone()),
+            }
+        }
+        let looked_up = steps.iter().any(|earlier| !self.tools[earlier.tool].is_guarded());
+        if (condition.is_some() || self.rules.looks_up_first(tool)) && !looked_up && step.tool == fit.tool {
+            let lookup = self.lookup(&step);
+            steps.extend(lookup);
+        }
+        steps.push(step);
+    }
+
+    /// A tool that only reads and can do with what the step knows, to find out what the step depends on.
+    fn lookup(&self, step: &Step) -> Option<Step> {
+        let condition = step.clause.condition.as_ref().map(|condition| condition.text.as_str()).unwrap_or_default();
+        let text = format!("{} {condition}", step.clause.core);
+        let thing = |tool: &Tool| {
+            // It has to be about the same thing: one id in common, and nothing needed beyond what is known.
+            let ids = tool.required().filter(|parameter| parameter.is_id());
+            ids.filter_map(|parameter| step.filled.arguments.get(&parameter.name)).count()
+        };
+        let ranked = choose::rank(self.tools, &text);
+        let known = step.filled.arguments.iter().filter(|(name, _)| self.tools[step.tool].parameters.iter().any(|p| p.name == **name && p.is_id())).count();
+        let usable = ranked.iter().filter(|fit| {
+            let tool = &self.tools[fit.tool];
+            !tool.is_guarded() && tool.required().all(|parameter| step.filled.arguments.contains_key(&parameter.name)) && thing(tool) > 0
+        });
+        // The more of the step's ids a tool takes, the closer it is to the thing itself.
+        let best = usable.max_by(|one, other| {
+            let share = |fit: &Fit| thing(&self.tools[fit.tool]).min(known);
+            share(one).cmp(&share(other)).then(one.score.total_cmp(&other.score))
+        })?;
+        let tool = &self.tools[best.tool];
+        let mut filled = Filled::default();
+        for parameter in tool.required() {
+            if let Some(value) = step.filled.arguments.get(&parameter.name) {
+                filled.arguments.insert(parameter.name.clone(), value.clone());
+            }
+        }
+        filled.origins = step.filled.origins.iter().filter(|origin| tool.required().any(|p| p.label == origin.label)).cloned().collect();
+        let because = if condition.is_empty() {
+            "the instruction says to look before changing anything".to_owned()
+        } else {
+            format!("it has to be seen whether {condition}")
+        };
+        let clause = Clause { condition: None, ..step.clause.clone() };
+        Some(Step { tool: best.tool, clause, filled, because, to_confirm: false, is_lookup: true, forbidden: None })
+    }
+}
+
+fn because(clause: &Clause, fit: &Fit) -> String {
+    let kind = match clause.mode {
+        Mode::Request | Mode::Permission => "request",
+        Mode::Question => "question",
+        Mode::Statement | Mode::Refusal => "text",
+    };
+    let quoted: Vec<String> = fit.shared.iter().take(4).map(|word| format!("\"{word}\"")).collect();
+    if quoted.is_empty() {
+        format!("it fits the {kind} best")
+    } else {
+        format!("the {kind} speaks of {}", super::answer::joined(&quoted, "and"))
+    }
+}
+
+/// "And in Rome?" after "What is the weather in Oslo?": the tool of before with another value.
+pub(super) fn follow_up(ground: Ground<'_>, before: &[super::talk::Call]) -> Option<Step> {
+    let all = words::words(ground.request);
+    let elliptic = all.len() <= 10
+        && (all.first().is_some_and(|word| matches!(word.text.as_str(), "and" | "also" | "for" | "in" | "same"))
+            || all.get(1).is_some_and(|word| word.text == "about" && matches!(all[0].text.as_str(), "what" | "how")));
+    let call = before.iter().rev().find(|_| elliptic)?;
+    let tool = ground.tools.iter().position(|tool| tool.name == call.name && !tool.is_guarded())?;
+    let filled = ground.fill(tool, ground.request);
+    let said_anew = filled.origins.iter().any(|origin| origin.from == "the question");
+    let because = "this goes on from the question before".to_owned();
+    (said_anew && filled.missing.is_empty()).then(|| Step { tool, clause: whole(ground.request), filled, because, to_confirm: false, is_lookup: false, forbidden: None })
+}

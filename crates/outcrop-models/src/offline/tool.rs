@@ -1,0 +1,386 @@
+//! Tools as the planner compares them: names, descriptions and schemas taken apart once for each call.
+
+use super::entities::{Entity, Kind, entities};
+use super::words::{self, is_generic, is_stop, name_parts, name_stems, stem};
+use outcrop_ports::ToolSpec;
+use regex::Regex;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// Most of a description that is read, in bytes.
+const DESCRIPTION_BYTES_MAX: usize = 2_000;
+/// Most parameters of a tool that are filled.
+const PARAMETERS_MAX: usize = 60;
+/// Deepest nesting of objects that is filled.
+const DEPTH_MAX: usize = 4;
+
+/// A tool taken apart.
+#[derive(Clone, Debug)]
+pub(super) struct Tool {
+    /// As offered.
+    pub(super) name: String,
+    /// Without the group's or the method's prefix.
+    pub(super) short: String,
+    pub(super) description: String,
+    /// Stems of the short name that say something.
+    pub(super) name_stems: Vec<String>,
+    /// Every stem that describes it, with the weight of where it stands.
+    pub(super) weights: HashMap<String, f64>,
+    pub(super) parameters: Vec<Parameter>,
+    /// Stems of the verbs by which it changes something; empty for tools that only read.
+    pub(super) deeds: Vec<String>,
+    /// Whether its business is to ask the user.
+    pub(super) asks_user: bool,
+}
+
+/// A parameter taken apart.
+#[derive(Clone, Debug)]
+pub(super) struct Parameter {
+    pub(super) name: String,
+    /// The name in words: "order ID".
+    pub(super) label: String,
+    pub(super) stems: Vec<String>,
+    pub(super) description: String,
+    pub(super) description_stems: Vec<String>,
+    pub(super) kind: Type,
+    pub(super) required: bool,
+    /// Values it may have and no other.
+    pub(super) options: Vec<Value>,
+    /// Values the description names; others may do.
+    pub(super) hints: Vec<String>,
+    pub(super) default: Option<Value>,
+}
+
+/// Type of a parameter.
+#[derive(Clone, Debug)]
+pub(super) enum Type {
+    String,
+    Integer,
+    Number,
+    Boolean,
+    Array(Box<Type>),
+    Object(Vec<Parameter>),
+    /// Nothing is said.
+    Any,
+}
+
+impl Tool {
+    /// Takes a spec apart.
+    pub(super) fn new(spec: &ToolSpec) -> Self {
+        let short = spec.name.rsplit("__").find(|part| !part.is_empty()).unwrap_or(&spec.name).to_owned();
+        let description = words::cut(&spec.description, DESCRIPTION_BYTES_MAX).to_owned();
+        let parameters = parameters(&spec.input_schema, 0);
+        let mut weights = HashMap::new();
+        let prefix = spec.name.strip_suffix(&short).unwrap_or_default();
+        weigh(&mut weights, &name_stems(prefix), 0.4);
+        for parameter in &parameters {
+            weigh(&mut weights, &parameter.description_stems, 0.6);
+            for value in parameter.options.iter().filter_map(Value::as_str).chain(parameter.hints.iter().map(String::as_str)) {
+                weigh(&mut weights, &stems(value), 0.8);
+            }
+            weigh(&mut weights, &parameter.stems, 1.2);
+        }
+        weigh(&mut weights, &stems(&description), 1.5);
+        weigh(&mut weights, &name_stems(&short), 3.0);
+        let own: Vec<String> = name_stems(&short);
+        let telling: Vec<String> = own.iter().filter(|stem| !is_generic(stem) && !is_stop(stem)).cloned().collect();
+        let asks_user = name_parts(&short).concat() == "askuser";
+        Self {
+            deeds: if asks_user { Vec::new() } else { deeds(spec, &short) },
+            name: spec.name.clone(),
+            name_stems: if telling.is_empty() { own } else { telling },
+            short,
+            description,
+            weights,
+            parameters,
+            asks_user,
+        }
+    }
+
+    /// Whether calling it changes something.
+    pub(super) fn is_guarded(&self) -> bool {
+        !self.deeds.is_empty()
+    }
+
+    pub(super) fn required(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters.iter().filter(|parameter| parameter.required)
+    }
+
+    /// The name in words: "cancel order".
+    pub(super) fn label(&self) -> String {
+        name_parts(&self.short).join(" ")
+    }
+}
+
+fn weigh(weights: &mut HashMap<String, f64>, stems: &[String], weight: f64) {
+    for stem in stems {
+        let old = weights.entry(stem.clone()).or_insert(0.0);
+        *old = old.max(weight);
+    }
+}
+
+/// Stems of the telling words of a text.
+pub(super) fn stems(text: &str) -> Vec<String> {
+    words::words(text).into_iter().filter(words::Word::is_content).map(|word| word.stem).collect()
+}
+
+/// Verbs that change something wherever they stand in a name.
+const DEEDS: &[&str] = &[
+    "cancel", "delete", "remove", "create", "update", "refund", "initiate", "send", "pay", "escalate", "submit", "approve",
+    "reject", "terminate", "disable", "enable", "activate", "deactivate", "unsubscribe", "subscribe", "register", "enroll",
+    "modify", "edit", "upload", "publish", "withdraw", "deposit", "purchase", "buy", "hire", "assign", "renew", "revoke",
+    "freeze", "unlock", "reschedule", "reserve", "notify", "charge", "grant", "suspend", "drop", "insert", "write", "merge",
+];
+/// Verbs that change something when a name begins with them; elsewhere they are nouns.
+const LEADING_DEEDS: &[&str] = &[
+    "return", "book", "order", "transfer", "change", "place", "schedule", "post", "issue", "block", "set", "start", "stop",
+    "add", "close", "report", "exchange", "replace", "move", "rename", "apply", "request", "file", "log", "make", "put",
+    "lock", "extend", "invite", "share", "handoff", "email", "call", "message", "reset", "stop", "process", "wire", "save",
+];
+/// Verbs of tools that only read or reckon.
+const READS: &[&str] = &[
+    "get", "find", "retrieve", "fetch", "show", "look", "lookup", "search", "check", "list", "display", "calculate", "compute",
+    "determine", "return", "view", "read", "query", "track", "estimate", "predict", "analyze", "convert", "compare", "describe",
+    "verify", "validate", "count", "evaluate", "recommend", "provide", "identify", "locate", "generate", "open", "solve", "is",
+];
+
+fn deeds(spec: &ToolSpec, short: &str) -> Vec<String> {
+    let method = spec.name.split("__").next().unwrap_or_default();
+    if method == "GET" && spec.name.contains("__") {
+        return Vec::new();
+    }
+    let parts = name_parts(short);
+    let Some(first) = parts.first() else { return Vec::new() };
+    let first_stem = stem(first);
+    let reads = |word: &str| READS.iter().any(|read| stem(read) == stem(word));
+    if reads(first) && first != "return" {
+        return Vec::new();
+    }
+    let mut found: Vec<String> =
+        parts.iter().map(|part| stem(part)).filter(|part| DEEDS.iter().any(|deed| stem(deed) == *part)).collect();
+    let opening = words::words(&spec.description).into_iter().next();
+    let description_reads = opening.as_ref().is_some_and(|word| reads(&word.text) && !word.text.starts_with("return"))
+        || opening.as_ref().is_some_and(|word| word.text == "returns");
+    if LEADING_DEEDS.iter().any(|deed| stem(deed) == first_stem) && !description_reads && !found.contains(&first_stem) {
+        found.push(first_stem.clone());
+        // "initiate_return", "request_refund": what is begun is the deed just as well.
+    }
+    if !found.is_empty() {
+        let nouns = parts.iter().skip(1).map(|part| stem(part));
+        found.extend(nouns.filter(|part| LEADING_DEEDS.iter().any(|deed| stem(deed) == *part) && part != "order"));
+    }
+    if found.is_empty() && matches!(method, "DELETE" | "PUT" | "PATCH") && spec.name.contains("__") {
+        found.push(first_stem);
+    }
+    if found.is_empty()
+        && let Some(opening) = opening
+        && DEEDS.iter().any(|deed| stem(deed) == opening.stem)
+    {
+        found.push(opening.stem);
+    }
+    found.dedup();
+    found
+}
+
+/// The parameters of an object schema, the required ones in their order among the others.
+fn parameters(schema: &Value, depth: usize) -> Vec<Parameter> {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return Vec::new() };
+    let required: Vec<&str> =
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let all = properties.iter().take(PARAMETERS_MAX);
+    all.map(|(name, property)| parameter(name, property, required.contains(&name.as_str()), depth)).collect()
+}
+
+fn parameter(name: &str, schema: &Value, required: bool, depth: usize) -> Parameter {
+    let description = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+    let description = words::cut(description, DESCRIPTION_BYTES_MAX).to_owned();
+    let options: Vec<Value> = schema.get("enum").and_then(Value::as_array).into_iter().flatten().take(200).cloned().collect();
+    let mut hints = hints(&description);
+    for member in ["example", "const"] {
+        if let Some(text) = schema.get(member).and_then(Value::as_str) {
+            hints.push(text.to_owned());
+        }
+    }
+    hints.extend(schema.get("examples").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).take(10).map(str::to_owned));
+    let item_options = schema.pointer("/items/enum").and_then(Value::as_array).into_iter().flatten().take(200).cloned();
+    let options = if options.is_empty() { item_options.collect() } else { options };
+    Parameter {
+        label: label(name),
+        stems: name_stems(name),
+        description_stems: stems(&description),
+        kind: kind(schema, depth),
+        default: schema.get("default").cloned(),
+        name: name.to_owned(),
+        description,
+        required,
+        options,
+        hints,
+    }
+}
+
+fn kind(schema: &Value, depth: usize) -> Type {
+    let name = match schema.get("type") {
+        Some(Value::String(name)) => name.as_str(),
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).find(|name| *name != "null").unwrap_or_default(),
+        _ if schema.get("properties").is_some() => "object",
+        _ => "",
+    };
+    match name {
+        "string" => Type::String,
+        "integer" => Type::Integer,
+        "number" => Type::Number,
+        "boolean" => Type::Boolean,
+        "array" => {
+            let items = schema.get("items").filter(|_| depth < DEPTH_MAX);
+            Type::Array(Box::new(items.map_or(Type::Any, |items| kind(items, depth + 1))))
+        }
+        "object" if depth < DEPTH_MAX => Type::Object(parameters(schema, depth + 1)),
+        _ => Type::Any,
+    }
+}
+
+/// "orderId" as people say it: "order ID".
+fn label(name: &str) -> String {
+    let parts = name_parts(name);
+    let said = parts.iter().map(|part| match part.as_str() {
+        "id" => "ID",
+        "num" => "number",
+        "qty" => "quantity",
+        other => other,
+    });
+    said.collect::<Vec<_>>().join(" ")
+}
+
+static QUOTED_HINT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?:^|[\s(\[,/=:])(?:'([^'\n]{1,60})'|"([^"\n]{1,60})"|`([^`\n]{1,60})`)"#).expect("the pattern is written here and tested")
+});
+static AFTER_EXAMPLE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)(?:\be\.?g\.?,?|\bfor example,?|\bsuch as|\bfor instance,?|\blike|\bexamples?:)\s+([^()\n;]{1,120})")
+        .expect("the pattern is written here and tested")
+});
+
+/// Values a description names: in quotation marks, or after "e.g.".
+fn hints(description: &str) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let mut push = |text: &str| {
+        let text = text.trim().trim_matches(['\'', '"', '`', '.', ')', ' ']).trim();
+        if !text.is_empty() && all.len() < 30 && !all.iter().any(|known| known == text) {
+            all.push(text.to_owned());
+        }
+    };
+    for found in QUOTED_HINT.captures_iter(description) {
+        if let Some(text) = found.iter().skip(1).flatten().next() {
+            push(text.as_str());
+        }
+    }
+    for found in AFTER_EXAMPLE.captures_iter(description) {
+        let Some(rest) = found.get(1) else { continue };
+        let sentence = super::clauses::sentences(rest.as_str()).into_iter().next().unwrap_or_default();
+        for item in sentence.split(", ").flat_map(|item| item.split(" or ")).flat_map(|item| item.split(" and ")) {
+            let item = item.trim();
+            if item.split_whitespace().count() <= 3 && !item.contains(['\'', '"']) && item != "etc" && !item.starts_with("etc.") {
+                push(item.trim_start_matches("or ").trim_start_matches("and "));
+            }
+        }
+    }
+    all
+}
+
+/// The outline of an id: runs of letters become one `A`, of digits one `9`, the rest stays. `A-482` is `A-9`.
+pub(super) fn shape(text: &str) -> String {
+    let mut shape = String::new();
+    for c in text.chars() {
+        let class = match c {
+            c if c.is_ascii_digit() => '9',
+            c if c.is_alphabetic() => 'A',
+            c => c,
+        };
+        if !(matches!(class, '9' | 'A') && shape.ends_with(class)) {
+            shape.push(class);
+        }
+    }
+    shape
+}
+
+impl Parameter {
+    /// Whether any of the name's stems means one of `these`.
+    pub(super) fn named(&self, these: &[&str]) -> bool {
+        these.iter().any(|word| self.stems.iter().any(|own| *own == stem(word)))
+    }
+
+    /// Whether name or description speak of one of `these`.
+    pub(super) fn speaks_of(&self, these: &[&str]) -> bool {
+        self.named(these) || these.iter().any(|word| self.description_stems.iter().any(|own| *own == stem(word)))
+    }
+
+    /// Whether it names a record.
+    pub(super) fn is_id(&self) -> bool {
+        self.named(&["id", "identifier", "sku", "reference", "code"]) || self.example_ids().next().is_some()
+    }
+
+    /// Examples that look like ids.
+    pub(super) fn example_ids(&self) -> impl Iterator<Item = &str> {
+        self.hints.iter().map(String::as_str).filter(|hint| {
+            entities(hint).first().is_some_and(|entity| entity.kind == Kind::Id && entity.text.len() == hint.trim_start_matches('#').len())
+        })
+    }
+
+    /// How well an id fits the examples: `Some(true)` when it has the shape, and the letters, of one.
+    pub(super) fn fits_example(&self, entity: &Entity) -> Option<bool> {
+        let mut examples = self.example_ids().peekable();
+        examples.peek()?;
+        let letters = |text: &str| text.chars().take_while(|c| c.is_alphabetic()).collect::<String>().to_uppercase();
+        Some(examples.any(|example| {
+            shape(example) == shape(&entity.text)
+                && (letters(example).len() < 3 || letters(example) == letters(&entity.text))
+        }))
+    }
+
+    /// Whether it holds the user's agreement.
+    pub(super) fn is_consent(&self) -> bool {
+        matches!(self.kind, Type::Boolean) && self.speaks_of(&["consent", "confirm", "confirmed", "confirmation", "agree", "agreed", "approved", "approval"])
+    }
+
+    /// Whether it takes free words about why.
+    pub(super) fn is_reason(&self) -> bool {
+        self.named(&["reason", "summary", "issue", "complaint", "note", "notes", "comment", "justification", "explanation", "details"])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn tool(name: &str, description: &str) -> Tool {
+        Tool::new(&ToolSpec { name: name.into(), description: description.into(), input_schema: json!({"type": "object"}) })
+    }
+
+    #[test]
+    fn tells_deeds_from_reads() {
+        for (name, description, guarded) in [
+            ("Shop__cancel_order", "", true),
+            ("initiate_return", "", true),
+            ("GET__orders__getOrderStatus", "", false),
+            ("get_return_policy", "", false),
+            ("order_status", "Look up an order.", false),
+            ("DELETE__rooms__room", "", true),
+            ("escalate_to_human", "", true),
+            ("open_calendar", "", false),
+            ("calculate_transfer_fee", "Calculate a fee.", false),
+            ("book_flight", "Book a flight.", true),
+        ] {
+            assert_eq!(tool(name, description).is_guarded(), guarded, "{name}");
+        }
+    }
+
+    #[test]
+    fn descriptions_name_values() {
+        assert_eq!(hints("The customer-facing order ID, e.g. A-482."), ["A-482"]);
+        assert_eq!(hints("Either 'metric' or 'imperial'."), ["metric", "imperial"]);
+        assert_eq!(hints("Unique customer ID (e.g., 'CUST-12345')"), ["CUST-12345"]);
+        assert_eq!(hints("Dietary needs like vegan, vegetarian etc."), ["vegan", "vegetarian etc"]);
+        assert_eq!(shape("CUST-12345"), "A-9");
+    }
+}

@@ -1,0 +1,85 @@
+//! Names for ids: where a path holds no id that exists, an agent or alias is also found by its exact name if exactly one
+//! has it, or by a name that the tag `outcrop:names` gives it.
+
+use super::documents::TEST_ALIAS_ID;
+use super::tags;
+use crate::App;
+use crate::errors::{ApiError, OpResult};
+use outcrop_api::bedrock_agent as api;
+use outcrop_api::route::Route;
+use outcrop_api::ServiceId;
+use outcrop_store::{Kind, ReadTx};
+
+/// Longest text that can be a name.
+const NAME_BYTES_MAX: usize = 200;
+
+/// Replaces names in a route's labels by ids. What is neither stays as it is, for the constraints to judge.
+pub async fn resolve(app: &App, route: &mut Route) -> OpResult<()> {
+    let of_agents = matches!(route.operation.service, ServiceId::BedrockAgent | ServiceId::BedrockAgentRuntime);
+    let label = |name: &str| route.labels.iter().position(|(member, _)| *member == name);
+    let (agent_at, alias_at) = (label("agentId"), label("agentAliasId"));
+    let Some(agent_at) = agent_at.filter(|_| of_agents) else { return Ok(()) };
+    let agent_text = route.labels[agent_at].1.clone();
+    let alias_text = alias_at.map(|at| route.labels[at].1.clone());
+    if app.prepared.knows(&agent_text, alias_text.as_deref()) {
+        return Ok(());
+    }
+    let found = app.store.read(move |tx| find(tx, &agent_text, alias_text.as_deref())).await?;
+    if let Some(agent_id) = found.agent {
+        route.labels[agent_at].1 = agent_id;
+    }
+    if let (Some(at), Some(alias_id)) = (alias_at, found.alias) {
+        route.labels[at].1 = alias_id;
+    }
+    Ok(())
+}
+
+struct Found {
+    agent: Option<String>,
+    alias: Option<String>,
+}
+
+fn find(tx: &ReadTx<'_>, agent_text: &str, alias_text: Option<&str>) -> Result<Found, ApiError> {
+    let agent = find_agent(tx, agent_text)?;
+    let alias = match (&agent, alias_text) {
+        (Some(agent_id), Some(text)) => find_alias(tx, agent_id, text)?,
+        _ => None,
+    };
+    Ok(Found { agent, alias })
+}
+
+fn find_agent(tx: &ReadTx<'_>, text: &str) -> OpResult<Option<String>> {
+    if text.len() > NAME_BYTES_MAX {
+        return Ok(None);
+    }
+    if tx.exists(Kind::Agent, "", text)? {
+        return Ok(Some(text.to_owned()));
+    }
+    if let Some(stored) = tx.find_by_name::<super::documents::StoredAgent>(Kind::Agent, "", text)? {
+        return Ok(Some(stored.agent.agent_id));
+    }
+    tagged(tx, text, |resource| Some(resource.strip_prefix("agent/")?.to_owned()))
+}
+
+fn find_alias(tx: &ReadTx<'_>, agent_id: &str, text: &str) -> OpResult<Option<String>> {
+    if text.len() > NAME_BYTES_MAX || text == TEST_ALIAS_ID || tx.exists(Kind::AgentAlias, agent_id, text)? {
+        return Ok(None);
+    }
+    if let Some(alias) = tx.find_by_name::<api::AgentAlias>(Kind::AgentAlias, agent_id, text)? {
+        return Ok(Some(alias.agent_alias_id));
+    }
+    tagged(tx, text, |resource| {
+        let (of_agent, alias_id) = resource.strip_prefix("agent-alias/")?.split_once('/')?;
+        (of_agent == agent_id).then(|| alias_id.to_owned())
+    })
+}
+
+/// The id of the one resource of a kind that a tag gives this name.
+fn tagged(tx: &ReadTx<'_>, name: &str, id_of: impl Fn(&str) -> Option<String>) -> OpResult<Option<String>> {
+    let arns = tags::named(tx, name)?;
+    let mut ids = arns.iter().filter_map(|arn| id_of(arn.splitn(6, ':').nth(5)?));
+    Ok(match (ids.next(), ids.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
+    })
+}

@@ -1,0 +1,44 @@
+//! Tags, and the ones that carry settings AWS has no field for.
+
+use crate::errors::{self, OpResult};
+use outcrop_store::{ReadTx, Tx};
+use std::collections::BTreeMap;
+
+/// Most tags of a resource: AWS's limit.
+const TAGS_MAX: usize = 50;
+/// Tags with this prefix are settings.
+const SETTING_PREFIX: &str = "outcrop:";
+/// Further names of a resource, separated by spaces.
+pub const NAMES: &str = "outcrop:names";
+
+/// Checks tags that are to be set.
+pub fn check(tags: &BTreeMap<String, String>) -> OpResult<()> {
+    for key in tags.keys() {
+        if key.starts_with(SETTING_PREFIX) && key != NAMES {
+            return Err(errors::invalid_field("tags", format!("The tag {key} is not known. Tags that begin with {SETTING_PREFIX} are settings of Outcrop: {NAMES}.")));
+        }
+        if key.starts_with("aws:") {
+            return Err(errors::invalid_field("tags", format!("The tag {key} is reserved: keys must not begin with aws:.")));
+        }
+    }
+    Ok(())
+}
+
+/// Sets checked tags.
+pub fn set(tx: &mut Tx<'_>, arn: &str, tags: &BTreeMap<String, String>) -> OpResult<()> {
+    if tags.is_empty() {
+        return Ok(());
+    }
+    tx.set_tags(arn, tags)?;
+    if tx.tags(arn)?.len() > TAGS_MAX {
+        return Err(errors::ApiError::new("ServiceQuotaExceededException", format!("A resource has at most {TAGS_MAX} tags.")));
+    }
+    Ok(())
+}
+
+/// ARNs of the resources that a tag gives this name.
+pub fn named(tx: &ReadTx<'_>, name: &str) -> OpResult<Vec<String>> {
+    let tagged = tx.find_tagged(NAMES)?;
+    let has_name = |names: &str| names.split_ascii_whitespace().any(|one| one == name);
+    Ok(tagged.into_iter().filter(|(_, names)| has_name(names)).map(|(arn, _)| arn).collect())
+}

@@ -1,0 +1,146 @@
+//! What operations need of the world, put together by the binary.
+
+use crate::agents::prepared::PreparedAgents;
+use crate::edge::authenticate::AuthMode;
+use crate::objects::Objects;
+use crate::turn::sessions::SessionLocks;
+use outcrop_planner::turn::TurnLimits;
+use outcrop_ports::{Clock, Ids, ModelCatalog, ToolExecutor};
+use outcrop_store::Store;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::task::TaskTracker;
+
+/// Everything a request may need. One per process, shared by reference count.
+pub struct App {
+    /// Remembers.
+    pub store: Store,
+    /// Finds models.
+    pub models: Arc<dyn ModelCatalog>,
+    /// Makes tool calls.
+    pub tools: Arc<dyn ToolExecutor>,
+    /// Runs functions that were deployed here; none in setups without a function host.
+    pub functions: Arc<dyn crate::ops::lambda::FunctionHost>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn Ids>,
+    /// What answers `s3://bucket/key`.
+    pub objects: Objects,
+    /// Settings that do not change while the process runs.
+    pub settings: Settings,
+    pub(crate) prepared: PreparedAgents,
+    pub(crate) sessions: SessionLocks,
+    /// Turns under way; a turn outlives the connection it came by.
+    pub(crate) turns: TaskTracker,
+}
+
+/// What [`App::new`] puts together.
+pub struct AppParts {
+    /// Remembers.
+    pub store: Store,
+    /// Finds models.
+    pub models: Arc<dyn ModelCatalog>,
+    /// Makes tool calls.
+    pub tools: Arc<dyn ToolExecutor>,
+    /// Runs functions that were deployed here.
+    pub functions: Arc<dyn crate::ops::lambda::FunctionHost>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn Ids>,
+    /// What answers `s3://bucket/key`.
+    pub objects: Objects,
+    /// Settings.
+    pub settings: Settings,
+}
+
+/// Settings that do not change while the process runs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// As it appears in ARNs.
+    pub region: String,
+    /// Twelve digits, as they appear in ARNs.
+    pub account_id: String,
+    /// How callers are told apart.
+    pub auth: AuthMode,
+    /// Largest request body, in bytes.
+    pub body_bytes_max: usize,
+    /// Limits of a turn.
+    pub turn: TurnLimits,
+    /// Longest time one model call may take.
+    pub model_call_timeout: Duration,
+    /// Longest time one tool call may take, whatever its function's own time-out says.
+    pub tool_call_timeout: Duration,
+    /// Largest answer read from a function, in bytes.
+    pub tool_response_bytes_max: usize,
+    /// Where the code of deployed functions is kept.
+    pub functions_dir: PathBuf,
+    /// How long a request waits for another turn of its session before it is refused.
+    pub session_wait: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            region: "us-east-1".to_owned(),
+            account_id: "000000000000".to_owned(),
+            auth: AuthMode::Open,
+            // A function's zip may have 50 MB, which base64 makes a third larger.
+            body_bytes_max: 80 * 1024 * 1024,
+            turn: TurnLimits::default(),
+            model_call_timeout: Duration::from_secs(300),
+            tool_call_timeout: Duration::from_secs(900),
+            tool_response_bytes_max: 6 * 1024 * 1024,
+            functions_dir: PathBuf::from(".outcrop/functions"),
+            session_wait: Duration::from_secs(5),
+        }
+    }
+}
+
+impl App {
+    /// Puts an application together.
+    pub fn new(parts: AppParts) -> Arc<Self> {
+        Arc::new(Self {
+            store: parts.store,
+            models: parts.models,
+            tools: parts.tools,
+            functions: parts.functions,
+            clock: parts.clock,
+            ids: parts.ids,
+            objects: parts.objects,
+            settings: parts.settings,
+            prepared: PreparedAgents::default(),
+            sessions: SessionLocks::default(),
+            turns: TaskTracker::new(),
+        })
+    }
+
+    /// An ARN of the Bedrock service: `arn:aws:bedrock:REGION:ACCOUNT:RESOURCE`.
+    pub fn arn(&self, resource: &str) -> String {
+        format!("arn:aws:bedrock:{}:{}:{resource}", self.settings.region, self.settings.account_id)
+    }
+
+    /// ARN of an agent.
+    pub fn agent_arn(&self, agent_id: &str) -> String {
+        self.arn(&format!("agent/{agent_id}"))
+    }
+
+    /// ARN of an alias.
+    pub fn alias_arn(&self, agent_id: &str, alias_id: &str) -> String {
+        self.arn(&format!("agent-alias/{agent_id}/{alias_id}"))
+    }
+
+    /// ARN of a function.
+    pub fn function_arn(&self, name: &str) -> String {
+        format!("arn:aws:lambda:{}:{}:function:{name}", self.settings.region, self.settings.account_id)
+    }
+
+    /// Waits for the turns under way to come to their end, at most so long; true when none is left. A turn that is cut
+    /// off is in its journal and is taken up again like one cut off by a crash.
+    pub async fn finish_turns(&self, limit: Duration) -> bool {
+        self.turns.close();
+        tokio::time::timeout(limit, self.turns.wait()).await.is_ok()
+    }
+}

@@ -1,0 +1,7 @@
+//! From sockets to typed requests and back.
+
+pub mod authenticate;
+pub mod dispatch;
+pub mod event_stream;
+pub mod listen;
+pub mod respond;

@@ -1,0 +1,138 @@
+//! Every error a caller can see, with AWS's code and wording, in one place.
+
+use outcrop_api::{Operation, decode};
+use outcrop_store::StoreError;
+use serde_json::{Map, Value, json};
+
+/// What an operation answers.
+pub type OpResult<T> = Result<T, ApiError>;
+
+/// An error for the caller.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApiError {
+    /// AWS's code, such as `ValidationException`.
+    pub code: &'static str,
+    /// For the caller; never a secret, never an address of ours.
+    pub message: String,
+    /// Further members of the error shape.
+    pub members: Map<String, Value>,
+}
+
+impl ApiError {
+    /// An error with a code and a message.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), members: Map::new() }
+    }
+
+    /// Status for this operation: codes have different ones in different services.
+    pub fn status(&self, operation: Option<&Operation>) -> u16 {
+        operation.and_then(|operation| outcrop_api::error_status(operation, self.code)).unwrap_or(match self.code {
+            "ValidationException" | "SerializationException" | "InvalidParameterValueException" => 400,
+            "AccessDeniedException" | "UnrecognizedClientException" | "InvalidSignatureException" | "MissingAuthenticationTokenException" => 403,
+            "ResourceNotFoundException" | "UnknownOperationException" => 404,
+            "RequestTimeoutException" => 408,
+            "ConflictException" | "ResourceConflictException" => 409,
+            "RequestEntityTooLargeException" => 413,
+            "DependencyFailedException" | "ModelNotReadyException" => 424,
+            "ThrottlingException" => 429,
+            "NotImplementedException" => 501,
+            "BadGatewayException" => 502,
+            "ServiceUnavailableException" => 503,
+            _ => 500,
+        })
+    }
+
+    /// The JSON body clients read.
+    pub fn body(&self) -> Vec<u8> {
+        let mut body = Map::from_iter([("message".to_owned(), Value::from(self.message.as_str()))]);
+        body.extend(self.members.clone());
+        Value::Object(body).to_string().into_bytes()
+    }
+
+    /// The code as a member of an event-stream union: `ValidationException` → `validationException`.
+    pub fn stream_member(&self) -> String {
+        let mut name = self.code.to_owned();
+        name[..1].make_ascii_lowercase();
+        name
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "store failed");
+        internal()
+    }
+}
+
+impl From<decode::Rejection> for ApiError {
+    fn from(rejection: decode::Rejection) -> Self {
+        match rejection {
+            decode::Rejection::Serialization(message) => Self::new("SerializationException", message),
+            decode::Rejection::Validation(violations) => {
+                let message = decode::message(&violations);
+                let fields: Vec<Value> = violations
+                    .iter()
+                    .map(|violation| json!({"name": violation.path, "message": violation.message}))
+                    .collect();
+                let mut error = Self::new("ValidationException", message);
+                error.members.insert("fieldList".to_owned(), Value::from(fields));
+                error
+            }
+        }
+    }
+}
+
+/// A fault of ours: the log says more.
+pub fn internal() -> ApiError {
+    ApiError::new("InternalServerException", "An internal server error occurred. Retry your request.")
+}
+
+/// A rule between members or with stored state is broken.
+pub fn validation(message: impl Into<String>) -> ApiError {
+    ApiError::new("ValidationException", message)
+}
+
+/// A rule about one member is broken; it is named in `fieldList`.
+pub fn invalid_field(name: &str, message: impl Into<String>) -> ApiError {
+    let message = message.into();
+    let mut error = validation(message.clone());
+    error.members.insert("fieldList".to_owned(), json!([{"name": name, "message": message}]));
+    error
+}
+
+/// The service says the same for every kind of resource.
+pub fn not_found() -> ApiError {
+    ApiError::new(
+        "ResourceNotFoundException",
+        "Failed to retrieve resource because it doesn't exist. Retry the request with a different resource identifier.",
+    )
+}
+
+/// Something else stands in the way.
+pub fn conflict(message: impl Into<String>) -> ApiError {
+    ApiError::new("ConflictException", message)
+}
+
+/// An agent is in a state in which an operation cannot be done. Terraform matches these words.
+pub fn busy(operation: &str, resource: &str, state: &str) -> ApiError {
+    validation(format!(
+        "{operation} operation can't be performed on {resource} when it is in {state} state. Retry the request when the {} is in a valid state.",
+        resource.to_ascii_lowercase()
+    ))
+}
+
+/// A page token that is none of ours.
+pub fn bad_token() -> ApiError {
+    invalid_field("nextToken", "The nextToken is not valid. Start again without it.")
+}
+
+/// The operation is known but not built yet.
+pub fn not_implemented(operation: &Operation) -> ApiError {
+    ApiError::new("NotImplementedException", format!("{} is not implemented by Outcrop yet.", operation.name))
+}
+
+/// No operation has this method and path.
+pub fn unknown_operation(method: &str, path: &str) -> ApiError {
+    let path = &path[..path.floor_char_boundary(200)];
+    ApiError::new("UnknownOperationException", format!("No operation is known for {method} {path}."))
+}

@@ -1,0 +1,43 @@
+//! DeleteAgentVersion: a version no alias leads to; with insistence also one that is in use, which leaves its aliases
+//! without a version.
+
+use crate::agents::documents::{StoredVersion, agent, groups_parent, put_alias};
+use crate::errors::{self, ApiError, OpResult};
+use crate::ops::OpContext;
+use outcrop_api::bedrock_agent as api;
+use outcrop_store::Kind;
+
+pub(super) async fn delete_agent_version(
+    cx: OpContext,
+    req: api::DeleteAgentVersionRequest,
+) -> OpResult<api::DeleteAgentVersionResponse> {
+    let now = cx.clock.now().to_micros();
+    let work = move |tx: &mut outcrop_store::Tx<'_>| {
+        agent(tx, &req.agent_id)?;
+        let version = &req.agent_version;
+        let stored: StoredVersion = tx.get(Kind::AgentVersion, &req.agent_id, version)?.ok_or_else(errors::not_found)?;
+        let leads_here = |alias: &api::AgentAlias| alias.routing_configuration.iter().any(|item| item.agent_version.as_ref() == Some(version));
+        let aliases: Vec<api::AgentAlias> = tx.list_all(Kind::AgentAlias, &req.agent_id)?;
+        let in_use: Vec<api::AgentAlias> = aliases.into_iter().filter(leads_here).collect();
+        if !in_use.is_empty() && req.skip_resource_in_use_check != Some(true) {
+            let names: Vec<&str> = in_use.iter().map(|alias| alias.agent_alias_name.as_str()).collect();
+            return Err(errors::conflict(format!("Could not delete version {version} of Agent with ID {}, since it is used by the aliases {}", req.agent_id, names.join(", "))));
+        }
+        for mut alias in in_use {
+            alias.agent_alias_status = api::AgentAliasStatus::Dissociated;
+            alias.routing_configuration = Vec::new();
+            alias.updated_at = now;
+            put_alias(tx, &alias)?;
+        }
+        tx.delete_children(Kind::ActionGroup, &groups_parent(&req.agent_id, version))?;
+        tx.delete(Kind::AgentVersion, &req.agent_id, version)?;
+        Ok::<_, ApiError>(stored.version)
+    };
+    let version = cx.store.write(work).await?;
+    cx.prepared.changed();
+    Ok(api::DeleteAgentVersionResponse {
+        agent_id: version.agent_id,
+        agent_version: version.version,
+        agent_status: api::AgentStatus::Deleting,
+    })
+}

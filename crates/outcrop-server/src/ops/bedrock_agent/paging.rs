@@ -1,0 +1,40 @@
+//! Pages of lists.
+
+use crate::errors::{self, OpResult};
+use outcrop_store::{Cursor, Kind, ReadTx};
+use serde::de::DeserializeOwned;
+
+/// Items of a page when the caller does not say: many scripts never ask for a second page.
+const PAGE_DEFAULT: i64 = 100;
+
+/// A page of documents and the token for the next.
+pub(super) fn page<T: DeserializeOwned>(
+    tx: &ReadTx<'_>,
+    kind: Kind,
+    parent: &str,
+    max_results: Option<i64>,
+    next_token: Option<&str>,
+) -> OpResult<(Vec<T>, Option<String>)> {
+    let after = match next_token {
+        Some(token) => Some(Cursor::parse(kind, parent, token).ok_or_else(errors::bad_token)?),
+        None => None,
+    };
+    let (documents, next) = tx.list_page(kind, parent, after.as_ref(), limit(max_results))?;
+    Ok((documents, next.map(|cursor| cursor.to_token(kind, parent))))
+}
+
+/// How many items a page has.
+pub(super) fn limit(max_results: Option<i64>) -> usize {
+    usize::try_from(max_results.unwrap_or(PAGE_DEFAULT)).unwrap_or(1).max(1)
+}
+
+/// A page of a list that is made up whole: the token is the position. Such lists are short and change rarely.
+pub(super) fn slice<T>(all: Vec<T>, max_results: Option<i64>, next_token: Option<&str>) -> OpResult<(Vec<T>, Option<String>)> {
+    let start = match next_token {
+        Some(token) => token.strip_prefix('p').and_then(|text| text.parse::<usize>().ok()).filter(|at| *at <= all.len()).ok_or_else(errors::bad_token)?,
+        None => 0,
+    };
+    let end = start.saturating_add(limit(max_results)).min(all.len());
+    let next = (end < all.len()).then(|| format!("p{end}"));
+    Ok((all.into_iter().skip(start).take(end - start).collect(), next))
+}

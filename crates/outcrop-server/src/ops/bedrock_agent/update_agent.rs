@@ -1,0 +1,46 @@
+//! UpdateAgent: replaces the draft whole; what is left out is cleared.
+
+use super::agents::{self, IDLE_SESSION_TTL_SECONDS, Written};
+use crate::agents::documents::{agent, put_agent};
+use crate::errors::{ApiError, OpResult};
+use crate::ops::OpContext;
+use outcrop_api::bedrock_agent as api;
+
+pub(super) async fn update_agent(cx: OpContext, req: api::UpdateAgentRequest) -> OpResult<api::UpdateAgentResponse> {
+    agents::check(&Written {
+        orchestration_type: req.orchestration_type,
+        custom_orchestration: req.custom_orchestration.as_ref(),
+        prompt_override_configuration: req.prompt_override_configuration.as_ref(),
+    })?;
+    let now = cx.clock.now().to_micros();
+    let work = move |tx: &mut outcrop_store::Tx<'_>| {
+        let mut stored = agent(tx, &req.agent_id)?;
+        let old = stored.agent;
+        stored.agent = api::Agent {
+            agent_name: req.agent_name,
+            instruction: req.instruction,
+            agent_status: api::AgentStatus::NotPrepared,
+            foundation_model: Some(req.foundation_model),
+            description: req.description,
+            orchestration_type: Some(req.orchestration_type.unwrap_or(api::OrchestrationType::Default)),
+            custom_orchestration: req.custom_orchestration,
+            idle_session_ttl_in_seconds: req.idle_session_ttl_in_seconds.unwrap_or(IDLE_SESSION_TTL_SECONDS),
+            agent_resource_role_arn: req.agent_resource_role_arn,
+            customer_encryption_key_arn: req.customer_encryption_key_arn,
+            updated_at: now,
+            failure_reasons: None,
+            recommended_actions: None,
+            prompt_override_configuration: Some(agents::shown_prompts(req.prompt_override_configuration)),
+            guardrail_configuration: req.guardrail_configuration,
+            memory_configuration: req.memory_configuration,
+            agent_collaboration: Some(req.agent_collaboration.unwrap_or(api::AgentCollaboration::Disabled)),
+            ..old
+        };
+        put_agent(tx, &stored)?;
+        stored.agent.agent_status = api::AgentStatus::Updating;
+        Ok::<_, ApiError>(stored.agent)
+    };
+    let agent = cx.store.write(work).await?;
+    cx.prepared.changed();
+    Ok(api::UpdateAgentResponse { agent })
+}

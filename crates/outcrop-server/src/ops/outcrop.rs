@@ -1,0 +1,66 @@
+//! `/outcrop/…`: what Outcrop adds over HTTP for its own tools.
+//!
+//! `GET|PUT|DELETE /outcrop/stacks/NAME`: the record of a deployed template, a JSON object that only the deployer reads.
+
+use crate::App;
+use crate::agents::documents::put_error;
+use crate::edge::respond::{self, Body};
+use crate::errors::{self, ApiError, OpResult};
+use bytes::Bytes;
+use http::{Method, Response};
+use outcrop_store::{Kind, Resource};
+use serde_json::Value;
+
+/// Longest name of a stack: CloudFormation's.
+const STACK_NAME_CHARS_MAX: usize = 128;
+
+/// Answers a request below `/outcrop/`.
+pub async fn answer(app: &App, method: &Method, rest: &str, body: &Bytes, request_id: &str) -> Response<Body> {
+    let answered = match (method, rest.split_once('/')) {
+        (&Method::GET, Some(("stacks", name))) => get_stack(app, name).await,
+        (&Method::PUT, Some(("stacks", name))) => put_stack(app, name, body).await,
+        (&Method::DELETE, Some(("stacks", name))) => delete_stack(app, name).await,
+        _ => Err(errors::unknown_operation(method.as_str(), &format!("/outcrop/{rest}"))),
+    };
+    match answered {
+        Ok(document) => respond::json(200, request_id, document.to_string()),
+        Err(error) => respond::error(request_id, None, &error),
+    }
+}
+
+fn stack_name(name: &str) -> OpResult<String> {
+    let is_name = name.len() <= STACK_NAME_CHARS_MAX
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if is_name {
+        Ok(name.to_owned())
+    } else {
+        Err(errors::validation("A stack's name begins with a letter and has letters, digits and hyphens, at most 128."))
+    }
+}
+
+async fn get_stack(app: &App, name: &str) -> OpResult<Value> {
+    let name = stack_name(name)?;
+    app.store.read(move |tx| Ok::<_, ApiError>(tx.get::<Value>(Kind::Stack, "", &name)?)).await?.ok_or_else(errors::not_found)
+}
+
+async fn put_stack(app: &App, name: &str, body: &Bytes) -> OpResult<Value> {
+    let name = stack_name(name)?;
+    let document: Value = serde_json::from_slice(body).map_err(|error| ApiError::new("SerializationException", error.to_string()))?;
+    if !document.is_object() {
+        return Err(errors::validation("A stack's record is a JSON object."));
+    }
+    let now = app.clock.now();
+    let work = move |tx: &mut outcrop_store::Tx<'_>| {
+        let resource = Resource { kind: Kind::Stack, parent: "", id: &name, name: None, created_at: now, updated_at: now };
+        tx.put(&resource, &document).map_err(put_error)
+    };
+    app.store.write::<_, ApiError, _>(work).await?;
+    Ok(Value::Object(serde_json::Map::new()))
+}
+
+async fn delete_stack(app: &App, name: &str) -> OpResult<Value> {
+    let name = stack_name(name)?;
+    app.store.write(move |tx| Ok::<_, ApiError>(tx.delete(Kind::Stack, "", &name)?)).await?;
+    Ok(Value::Object(serde_json::Map::new()))
+}

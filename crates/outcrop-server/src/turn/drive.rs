@@ -1,0 +1,298 @@
+//! The one loop: ask the machine, do what it says, journal what came of it, feed it back.
+
+use super::emit::{Emitter, failure};
+use super::history;
+use super::journal;
+use super::tools::Calls;
+use crate::App;
+use crate::agents::prepared::Target;
+use crate::errors::{self, ApiError, OpResult};
+use outcrop_planner::turn::text::AnswerStream;
+use outcrop_planner::turn::{ControlReturned, Decision, Event, Limit, ModelFailed, ModelReplied, Started, Step, Turn};
+use outcrop_ports::{BoxFuture, Delta, DeltaSink, ModelError, ModelErrorKind, ModelRequest};
+use outcrop_store::{BeginError, BeginTurn, FinishTurn, Session, TurnOutcome};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// What an invocation wants.
+pub struct TurnRequest {
+    /// The agent it is for.
+    pub target: Arc<Target>,
+    /// Session as the client named it.
+    pub session_id: Arc<str>,
+    /// The user's words or the caller's results.
+    pub input: TurnInput,
+    /// Whether the answer is wanted piece by piece.
+    pub stream: bool,
+}
+
+/// What begins or continues a turn.
+pub enum TurnInput {
+    /// The user's words.
+    Words(Started),
+    /// The results of a return of control.
+    Results {
+        /// Which return of control.
+        invocation_id: String,
+        /// The results.
+        returned: ControlReturned,
+    },
+}
+
+/// Runs a turn to its end and sends what is to be seen on the way. The session must be locked. When the caller goes
+/// away, the turn goes on; when the process goes away, the journal has it.
+pub async fn run(app: Arc<App>, request: TurnRequest, emitter: Emitter) {
+    if let Err(error) = try_run(&app, request, &emitter).await {
+        emitter.exception(&error).await;
+    }
+}
+
+async fn try_run(app: &Arc<App>, request: TurnRequest, emitter: &Emitter) -> OpResult<()> {
+    let (mut driver, decision) = Driver::begin(app, request, emitter).await?;
+    driver.drive(decision).await
+}
+
+/// A turn being driven.
+struct Driver<'a> {
+    app: &'a Arc<App>,
+    emitter: &'a Emitter,
+    turn: Turn,
+    session: i64,
+    number: u32,
+    next_seq: u32,
+    ends_at: Instant,
+    stream: bool,
+    /// Bytes of the answer that were shown while it was written.
+    shown: usize,
+}
+
+impl<'a> Driver<'a> {
+    async fn begin(app: &'a Arc<App>, request: TurnRequest, emitter: &'a Emitter) -> OpResult<(Self, Decision)> {
+        let TurnRequest { target, session_id, input, stream } = request;
+        let ends_at = Instant::now() + Duration::from_secs(app.settings.turn.wall_time_seconds);
+        let begin = |resume: Option<String>, first_event: Vec<u8>| BeginTurn {
+            agent_id: target.agent_id.to_string(),
+            alias_id: target.alias_id.to_string(),
+            session_id: session_id.to_string(),
+            now: app.clock.now(),
+            idle_ttl_seconds: u32::try_from(target.prepared.idle_session_ttl_seconds).unwrap_or(u32::MAX),
+            resume,
+            first_event,
+        };
+        match input {
+            TurnInput::Words(started) => {
+                let event = Event::Started(started);
+                let begun = app.store.begin_turn(begin(None, journal::event_row(&event))).await.map_err(begin_error)?;
+                let Event::Started(started) = event else { unreachable!("made above") };
+                let messages = match begun.previous_turns {
+                    0 => Vec::new(),
+                    _ => history::messages_before(app, begun.session, begun.turn).await?,
+                };
+                let (turn, decision) = Turn::start(target.prepared.clone(), messages, begun.attributes, started);
+                let driver = Self {
+                    app,
+                    emitter,
+                    turn,
+                    session: begun.session,
+                    number: begun.turn,
+                    next_seq: begun.next_seq,
+                    ends_at,
+                    stream,
+                    shown: 0,
+                };
+                Ok((driver, decision))
+            }
+            TurnInput::Results { invocation_id, returned } => {
+                let mut turn = suspended_turn(app, &target, &session_id, &invocation_id).await?;
+                turn.check_results(&returned.results).map_err(errors::validation)?;
+                let event = Event::ControlReturned(returned);
+                let begun = app.store.begin_turn(begin(Some(invocation_id), journal::event_row(&event))).await.map_err(begin_error)?;
+                let decision = turn.apply(event);
+                let driver = Self {
+                    app,
+                    emitter,
+                    turn,
+                    session: begun.session,
+                    number: begun.turn,
+                    next_seq: begun.next_seq,
+                    ends_at,
+                    stream,
+                    shown: 0,
+                };
+                Ok((driver, decision))
+            }
+        }
+    }
+
+    async fn drive(&mut self, mut decision: Decision) -> OpResult<()> {
+        let mut calls: Option<Calls> = None;
+        // Journaled by the last write of the turn when it is the last event, else before the next step.
+        let mut unwritten: Option<Event> = None;
+        loop {
+            let ends = matches!(decision.step, Step::Finish { .. } | Step::Fail { .. } | Step::ReturnControl(_));
+            if !ends && let Some(event) = unwritten.take() {
+                self.append(&event).await?;
+            }
+            if !ends {
+                self.emitter.output(std::mem::take(&mut decision.output)).await;
+            }
+            let event = match decision.step {
+                Step::CallModel(request) => self.call_model(&request).await,
+                Step::CallTools(batch) => {
+                    let time_left = self.ends_at.saturating_duration_since(Instant::now());
+                    let started = Calls::start(self.app, batch, self.turn.tool_context(), time_left);
+                    self.next_result(calls.insert(started)).await?
+                }
+                Step::Wait => {
+                    let running = calls.as_mut().ok_or_else(|| lost("a turn waits for calls that were never made"))?;
+                    self.next_result(running).await?
+                }
+                Step::ReturnControl(payload) => {
+                    let invocation_id = payload.invocation_id.clone().unwrap_or_default();
+                    self.finish(unwritten, TurnOutcome::Suspended { invocation_id }).await?;
+                    self.emitter.output(decision.output).await;
+                    self.emitter.return_control(&payload).await;
+                    return Ok(());
+                }
+                Step::Finish { text } => {
+                    self.finish(unwritten, TurnOutcome::Finished).await?;
+                    self.finished(decision.output, &text).await;
+                    return Ok(());
+                }
+                Step::Fail { kind, message, resource } => {
+                    self.finish(unwritten, TurnOutcome::Finished).await?;
+                    self.emitter.output(decision.output).await;
+                    return Err(failure(kind, message, resource));
+                }
+            };
+            decision = self.turn.apply(event.clone());
+            unwritten = Some(event);
+        }
+    }
+
+    /// Shows the end. The chunk is last, unless the answer was streamed: then the trace is.
+    async fn finished(&self, output: Vec<outcrop_planner::turn::Output>, text: &str) {
+        if self.shown == 0 {
+            self.emitter.output(output).await;
+            self.emitter.text(text).await;
+            return;
+        }
+        if let Some(rest) = text.get(self.shown..).filter(|rest| !rest.is_empty()) {
+            self.emitter.text(rest).await;
+        }
+        self.emitter.output(output).await;
+    }
+
+    async fn call_model(&mut self, request: &ModelRequest) -> Event {
+        let app = self.app;
+        let model = app.models.model(&request.model_id);
+        let started_at = app.clock.now();
+        let patience = app.settings.model_call_timeout.min(self.ends_at.saturating_duration_since(Instant::now()));
+        let sink = self.stream.then(|| AnswerSink {
+            emitter: self.emitter,
+            answer: Mutex::new((AnswerStream::new(!request.tools.is_empty()), 0)),
+        });
+        let deltas = sink.as_ref().map(|sink| sink as &dyn DeltaSink);
+        let asked = tokio::time::timeout(patience, model.converse(request, deltas)).await;
+        if let Some(sink) = sink {
+            self.shown = sink.answer.into_inner().1;
+        }
+        let at = app.clock.now();
+        match asked {
+            Ok(Ok(reply)) => Event::ModelReplied(ModelReplied { started_at, at, call_id: app.ids.uuid(), reply }),
+            Ok(Err(error)) => {
+                tracing::warn!(model = request.model_id, kind = ?error.kind, message = error.message, "model call failed");
+                Event::ModelFailed(ModelFailed { started_at, at, error })
+            }
+            Err(_) if patience < app.settings.model_call_timeout => Event::LimitReached { at, limit: Limit::WallTime },
+            Err(_) => {
+                let message = format!("no answer within {} s", patience.as_secs());
+                Event::ModelFailed(ModelFailed { started_at, at, error: ModelError::new(ModelErrorKind::TimedOut, message) })
+            }
+        }
+    }
+
+    async fn next_result(&self, calls: &mut Calls) -> OpResult<Event> {
+        match tokio::time::timeout_at(self.ends_at, calls.next()).await {
+            Ok(Some(returned)) => Ok(Event::ToolReturned(returned)),
+            Ok(None) => Err(lost("no call is left, and the turn still waits for one")),
+            Err(_) => Ok(Event::LimitReached { at: self.app.clock.now(), limit: Limit::WallTime }),
+        }
+    }
+
+    async fn append(&mut self, event: &Event) -> OpResult<()> {
+        let rows = vec![(self.app.clock.now(), journal::event_row(event))];
+        self.app.store.append_events(self.session, self.number, self.next_seq, rows).await?;
+        self.next_seq += 1;
+        Ok(())
+    }
+
+    /// Writes the last event and the turn's end in one go.
+    async fn finish(&mut self, last: Option<Event>, outcome: TurnOutcome) -> OpResult<()> {
+        let now = self.app.clock.now();
+        let mut rows: Vec<_> = last.iter().map(|event| (now, journal::event_row(event))).collect();
+        let mut attributes = None;
+        if matches!(outcome, TurnOutcome::Finished) {
+            rows.push((now, journal::ended_row(self.turn.new_messages())));
+            attributes = Some(self.turn.session_attributes().clone());
+        }
+        let finish = FinishTurn { session: self.session, turn: self.number, first_seq: self.next_seq, events: rows, now, attributes, outcome };
+        self.app.store.finish_turn(finish).await?;
+        Ok(())
+    }
+}
+
+/// The turn that waits for these results.
+async fn suspended_turn(app: &Arc<App>, target: &Target, session_id: &str, invocation_id: &str) -> OpResult<Turn> {
+    let not_awaited = || errors::validation(format!("No action with invocationId {invocation_id} waits for a result in this session."));
+    let found = find_session(app, target, session_id).await?;
+    let session = found.filter(|session| session.suspended.as_deref() == Some(invocation_id)).ok_or_else(not_awaited)?;
+    let history = history::messages_before(app, session.id, session.turns).await?;
+    let attributes: BTreeMap<String, String> = session.attributes;
+    let rebuilt = history::rebuild(app, session.id, session.turns, history, attributes).await?;
+    let turn = rebuilt.ok_or_else(|| lost("a suspended turn cannot be rebuilt"))?;
+    if turn.awaited_invocation() == Some(invocation_id) { Ok(turn) } else { Err(not_awaited()) }
+}
+
+async fn find_session(app: &App, target: &Target, session_id: &str) -> OpResult<Option<Session>> {
+    let (agent_id, alias_id, session_id) = (target.agent_id.clone(), target.alias_id.clone(), session_id.to_owned());
+    let now = app.clock.now();
+    app.store.read(move |tx| Ok(tx.find_session(&agent_id, &alias_id, &session_id, now)?)).await
+}
+
+fn begin_error(error: BeginError) -> ApiError {
+    match error {
+        BeginError::NotSuspended | BeginError::WrongInvocation { .. } => {
+            errors::validation("No action with this invocationId waits for a result in this session.")
+        }
+        BeginError::Store(error) => error.into(),
+    }
+}
+
+fn lost(what: &str) -> ApiError {
+    tracing::error!(what, "a turn cannot go on");
+    errors::internal()
+}
+
+/// Shows an answer while it is written.
+struct AnswerSink<'a> {
+    emitter: &'a Emitter,
+    answer: Mutex<(AnswerStream, usize)>,
+}
+
+impl DeltaSink for AnswerSink<'_> {
+    fn send<'a>(&'a self, delta: Delta) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let Delta::Text(piece) = delta else { return };
+            let mut answer = self.answer.lock().await;
+            let text = answer.0.push(&piece);
+            if !text.is_empty() {
+                answer.1 += text.len();
+                self.emitter.text(&text).await;
+            }
+        })
+    }
+}

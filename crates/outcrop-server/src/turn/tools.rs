@@ -1,0 +1,77 @@
+//! Tool calls of one step, side by side; one outcome each.
+
+use crate::App;
+use outcrop_planner::turn::ToolReturned;
+use outcrop_ports::{ToolCall, ToolContext, ToolFailure, ToolFailureCause, ToolLimits, ToolOutcome};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// Calls that run at once within one step; a step that asks for more waits for places.
+const CALLS_AT_ONCE_MAX: usize = 32;
+
+/// Calls under way. Dropping it gives them up.
+pub(super) struct Calls {
+    running: JoinSet<ToolReturned>,
+    waiting: std::vec::IntoIter<ToolCall>,
+    context: Arc<ToolContext>,
+    app: Arc<App>,
+    time_left: Duration,
+}
+
+impl Calls {
+    /// Starts the calls of a step.
+    pub(super) fn start(app: &Arc<App>, calls: Vec<ToolCall>, context: ToolContext, time_left: Duration) -> Self {
+        let mut calls = Self {
+            running: JoinSet::new(),
+            waiting: calls.into_iter(),
+            context: Arc::new(context),
+            app: app.clone(),
+            time_left,
+        };
+        while calls.running.len() < CALLS_AT_ONCE_MAX && calls.start_next() {}
+        calls
+    }
+
+    /// The next call to end; `None` when all have.
+    pub(super) async fn next(&mut self) -> Option<ToolReturned> {
+        loop {
+            let ended = self.running.join_next().await?;
+            self.start_next();
+            match ended {
+                Ok(returned) => return Some(returned),
+                // The executor panicked: a fault of ours. The machine still waits for this call; its turn ends when no
+                // call is left, which the driver sees.
+                Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "a tool call was lost"),
+            }
+        }
+    }
+
+    fn start_next(&mut self) -> bool {
+        let Some(call) = self.waiting.next() else { return false };
+        let (app, context) = (self.app.clone(), self.context.clone());
+        let limits = ToolLimits {
+            timeout: app.settings.tool_call_timeout.min(self.time_left),
+            response_bytes_max: app.settings.tool_response_bytes_max,
+        };
+        self.running.spawn(async move { one(&app, call, &context, limits).await });
+        true
+    }
+}
+
+async fn one(app: &App, call: ToolCall, context: &ToolContext, limits: ToolLimits) -> ToolReturned {
+    let started_at = app.clock.now();
+    // The executor keeps its own time; this is for one that does not.
+    let patience = limits.timeout + Duration::from_secs(5);
+    let outcome = tokio::time::timeout(patience, app.tools.execute(&call, context, limits)).await.unwrap_or_else(|_| {
+        ToolOutcome::Failed(ToolFailure {
+            cause: ToolFailureCause::TimedOut,
+            message: format!("The call did not end within {} s; whether it did its work is unknown.", limits.timeout.as_secs()),
+            detail: String::new(),
+        })
+    });
+    if let ToolOutcome::Failed(failure) = &outcome {
+        tracing::warn!(function = &*call.function_arn, action_group = &*call.action_group, cause = ?failure.cause, message = failure.message, "tool call failed");
+    }
+    ToolReturned { started_at, at: app.clock.now(), call_id: app.ids.uuid(), tool_use_id: call.tool_use_id, outcome }
+}

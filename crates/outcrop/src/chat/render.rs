@@ -1,0 +1,152 @@
+//! Turns the events of a turn into text for a terminal. Pure: events in, text out.
+//!
+//! Events are read as JSON, member by member, and not as the typed union: what cannot be shown is passed over, and
+//! streams of the real service, which departs from its own model in places, are shown as well.
+
+mod lines;
+mod steps;
+
+use crate::client::StreamEvent;
+use lines::Label;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// How to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Style {
+    /// Whether to use colours; those used can be read on dark and on light ground.
+    pub color: bool,
+    /// Columns of the terminal; 0 when lines shall not be wrapped.
+    pub width: usize,
+}
+
+/// The state of one turn's output.
+pub(crate) struct Renderer {
+    style: Style,
+    /// True while the last thing written is answer text without a line break.
+    in_answer: bool,
+    /// The model of each model call under way, by trace id.
+    models: HashMap<String, String>,
+    totals: Totals,
+    sources: Vec<String>,
+}
+
+#[derive(Default)]
+struct Totals {
+    model_calls: u64,
+    input_tokens: u64,
+    output_tokens: u64,
+    millis: Option<u64>,
+}
+
+impl Renderer {
+    /// Starts a turn.
+    pub(crate) fn new(style: Style) -> Self {
+        let (models, sources) = (HashMap::new(), Vec::new());
+        Self { style, in_answer: false, models, totals: Totals::default(), sources }
+    }
+
+    /// The text that one event adds.
+    pub(crate) fn event(&mut self, event: &StreamEvent) -> String {
+        let payload = &event.payload;
+        if event.is_exception {
+            let message = payload["message"].as_str().unwrap_or("no message");
+            return self.step(Label::Failed, &format!("{}: {message}", event.name));
+        }
+        match event.name.as_str() {
+            "chunk" => self.chunk(event),
+            "trace" => self.trace(payload),
+            "returnControl" => {
+                let calls: Vec<String> = super::control::requests(payload).iter().map(|call| call.title()).collect();
+                calls.iter().map(|call| self.step(Label::Asks, call)).collect()
+            }
+            "files" => {
+                let files = payload["files"].as_array().map_or(&[][..], Vec::as_slice);
+                files.iter().map(|file| self.step(Label::File, &describe_file(file))).collect()
+            }
+            // Something newer than this program.
+            _ => String::new(),
+        }
+    }
+
+    /// What comes after the last event: sources and totals.
+    pub(crate) fn finish(&mut self) -> String {
+        let mut out = self.end_answer();
+        for source in std::mem::take(&mut self.sources) {
+            out.push_str(&self.step(Label::Source, &source));
+        }
+        let totals = std::mem::take(&mut self.totals);
+        let mut parts = Vec::new();
+        if let Some(millis) = totals.millis {
+            parts.push(seconds(millis));
+        }
+        if totals.model_calls > 0 {
+            let plural = if totals.model_calls == 1 { "" } else { "s" };
+            parts.push(format!("{} model call{plural}", totals.model_calls));
+            parts.push(tokens(totals.input_tokens, totals.output_tokens));
+        }
+        if !parts.is_empty() {
+            out.push_str(&self.step(Label::Total, &parts.join(", ")));
+        }
+        out
+    }
+
+    fn chunk(&mut self, event: &StreamEvent) -> String {
+        let text = event.text();
+        for citation in event.payload["attribution"]["citations"].as_array().into_iter().flatten() {
+            for reference in citation["retrievedReferences"].as_array().into_iter().flatten() {
+                let source = place_of(reference);
+                if !self.sources.contains(&source) {
+                    self.sources.push(source);
+                }
+            }
+        }
+        if text.is_empty() {
+            return String::new();
+        }
+        let before = if self.in_answer { "" } else { "\n" };
+        self.in_answer = true;
+        format!("{before}{}", lines::clean(&text))
+    }
+
+    /// One step: a label and text beside it.
+    fn step(&mut self, label: Label, text: &str) -> String {
+        let mut out = self.end_answer();
+        out.push_str(&lines::step(self.style, label, text));
+        out
+    }
+
+    fn end_answer(&mut self) -> String {
+        let open = std::mem::replace(&mut self.in_answer, false);
+        if open { "\n\n".to_owned() } else { String::new() }
+    }
+}
+
+fn describe_file(file: &Value) -> String {
+    let name = file["name"].as_str().unwrap_or("without name");
+    let kind = file["type"].as_str().unwrap_or("unknown type");
+    // Base64: four characters for three bytes.
+    let bytes = file["bytes"].as_str().map_or(0, |text| text.trim_end_matches('=').len() * 3 / 4);
+    format!("{name} ({kind}, {bytes} bytes)")
+}
+
+/// Where a passage comes from: its URI, or the first words of the passage.
+fn place_of(reference: &Value) -> String {
+    let location = &reference["location"];
+    let uri = location.as_object().into_iter().flat_map(|location| location.values()).find_map(|place| {
+        ["uri", "url", "id"].iter().find_map(|key| place[*key].as_str())
+    });
+    let text = reference["content"]["text"].as_str();
+    uri.or(text).map_or_else(|| "unnamed source".to_owned(), |text| lines::shorten(text, 200))
+}
+
+fn seconds(millis: u64) -> String {
+    format!("{}.{:02} s", millis / 1000, millis % 1000 / 10)
+}
+
+fn tokens(input: u64, output: u64) -> String {
+    format!("{input} tokens in, {output} out")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! The command line.
+
+use crate::chat::{ChatOptions, Style};
+use crate::deploy::DeployOptions;
+use crate::dev::DevOptions;
+use crate::serve::{Failure, ServeOptions};
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+const LISTEN: &str = "127.0.0.1:7600";
+const ENDPOINT: &str = "http://127.0.0.1:7600";
+
+/// Agents for Amazon Bedrock, above ground: the AWS wire, served here, on any model.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true, after_help = "\
+Environment: OUTCROP_LISTEN, OUTCROP_DATA, OUTCROP_CONFIG, OUTCROP_ENDPOINT stand in for their flags; \
+OUTCROP_LOG filters the log (such as `debug` or `outcrop_server=debug,info`); NO_COLOR turns colours off.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the AWS API on one port
+    Serve(Serve),
+    /// Serve, deploy a folder's template, and deploy again when something is saved
+    Dev(Dev),
+    /// Make a server hold what a CloudFormation template says
+    Deploy(Deploy),
+    /// Talk with an agent in the terminal and see each step
+    Chat(Chat),
+    /// Check the configuration file or print its JSON schema
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Address and port to listen on; port 0 lets the system choose
+    #[arg(long, env = "OUTCROP_LISTEN", default_value = LISTEN, value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Folder for state
+    #[arg(long, env = "OUTCROP_DATA", default_value = ".outcrop", value_name = "FOLDER")]
+    data: PathBuf,
+    /// Configuration file [default: outcrop.toml, if it exists]
+    #[arg(long, env = "OUTCROP_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Serve {
+    pub(crate) fn options(&self) -> ServeOptions {
+        ServeOptions {
+            listen: self.listen,
+            data: self.data.clone(),
+            config: self.config.clone().or_else(crate::default_config),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dev {
+    /// Folder with template.yaml and, if you like, outcrop.toml
+    #[arg(default_value = ".")]
+    folder: PathBuf,
+    /// Address and port to listen on; port 0 lets the system choose
+    #[arg(long, env = "OUTCROP_LISTEN", default_value = LISTEN, value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Folder for state [default: .outcrop in the folder]
+    #[arg(long, env = "OUTCROP_DATA", value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// Configuration file [default: outcrop.toml in the folder, if it exists]
+    #[arg(long, env = "OUTCROP_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A parameter of the template
+    #[arg(long = "parameter", value_name = "KEY=VALUE", value_parser = key_value)]
+    parameters: Vec<(String, String)>,
+}
+
+impl Dev {
+    pub(crate) fn options(self) -> DevOptions {
+        let in_folder = self.folder.join("outcrop.toml");
+        let serve = ServeOptions {
+            listen: self.listen,
+            data: self.data.unwrap_or_else(|| self.folder.join(".outcrop")),
+            config: self.config.or_else(|| in_folder.is_file().then_some(in_folder)),
+        };
+        DevOptions { folder: self.folder, serve, parameters: self.parameters }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Deploy {
+    /// CloudFormation or SAM template, YAML or JSON
+    template: PathBuf,
+    /// Where the server is
+    #[arg(long, env = "OUTCROP_ENDPOINT", default_value = ENDPOINT, value_name = "URL")]
+    endpoint: String,
+    /// Name of the stack [default: the name of the template's folder]
+    #[arg(long, value_name = "NAME")]
+    stack: Option<String>,
+    /// A parameter of the template
+    #[arg(long = "parameter", value_name = "KEY=VALUE", value_parser = key_value)]
+    parameters: Vec<(String, String)>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Deploy {
+    pub(crate) fn options(self) -> Result<DeployOptions, Failure> {
+        let full = std::path::absolute(&self.template).map_err(|error| Failure::Usage(error.to_string()))?;
+        let folder = full.parent().map(std::path::Path::to_owned).unwrap_or_default();
+        Ok(DeployOptions {
+            template: self.template,
+            endpoint: self.endpoint,
+            stack: self.stack.unwrap_or_else(|| crate::dev::stack_name(&folder)),
+            parameters: self.parameters,
+            refresh_aliases: false,
+            json: self.json,
+            clock: std::sync::Arc::new(crate::ambient::SystemClock),
+        })
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Chat {
+    /// Agent, and alias after a slash; ids or names [default: the only one]
+    #[arg(value_name = "AGENT[/ALIAS]")]
+    agent: Option<String>,
+    /// Where the server is
+    #[arg(long, env = "OUTCROP_ENDPOINT", default_value = ENDPOINT, value_name = "URL")]
+    endpoint: String,
+    /// Ask this and end
+    #[arg(long, short, value_name = "TEXT")]
+    message: Option<String>,
+    /// Continue this session [default: a new one]
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
+    /// Print each event as a line of JSON
+    #[arg(long)]
+    json: bool,
+    /// Print the answer only, without the steps
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl Chat {
+    pub(crate) fn options(self, new_session: String, style: Style) -> ChatOptions {
+        ChatOptions {
+            agent: self.agent,
+            endpoint: self.endpoint,
+            message: self.message,
+            session: self.session.unwrap_or(new_session),
+            json: self.json,
+            trace: !self.quiet,
+            style,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say whether the configuration file is fine
+    Check {
+        /// Configuration file [default: outcrop.toml, if it exists]
+        #[arg(long, env = "OUTCROP_CONFIG", value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Folder for state
+        #[arg(long, env = "OUTCROP_DATA", default_value = ".outcrop", value_name = "FOLDER")]
+        data: PathBuf,
+    },
+    /// Print the JSON schema of the configuration file
+    Schema,
+}
+
+impl Cli {
+    /// What is logged when nobody says.
+    pub(crate) fn log_default(&self) -> &'static str {
+        match self.command {
+            Command::Serve(_) | Command::Dev(_) => "info",
+            _ => "warn",
+        }
+    }
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| format!("`{text}` is not of the form KEY=VALUE"))?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_well_formed() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+}

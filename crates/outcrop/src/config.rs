@@ -1,0 +1,298 @@
+//! The configuration file: what may stand in it, and what it means.
+//!
+//! Two levels: [`file`] is what was written, [`Config`] is what it means, paths made absolute and texts read. Everything
+//! after start-up sees the second only.
+
+mod duration;
+pub(crate) mod file;
+
+use crate::config::file::{AuthMode, File, FunctionEntry, ModelEntry, Provider};
+use outcrop_models::ApiKey;
+use outcrop_planner::turn::TurnLimits;
+use outcrop_tools::{ConfiguredFunction, FunctionSource, LocalFunction, Runtime};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Largest configuration file, in bytes.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// What a configuration means.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) region: String,
+    pub(crate) account_id: String,
+    pub(crate) models: Vec<ModelSetting>,
+    pub(crate) functions: Vec<ConfiguredFunction>,
+    pub(crate) store_url: String,
+    pub(crate) objects_root: PathBuf,
+    pub(crate) turn: TurnLimits,
+    pub(crate) model_call_timeout: Duration,
+    pub(crate) tool_call_timeout: Duration,
+    pub(crate) tool_response_bytes_max: usize,
+    pub(crate) request_bytes_max: usize,
+}
+
+/// One line of the model table.
+#[derive(Debug)]
+pub(crate) struct ModelSetting {
+    pub(crate) pattern: String,
+    pub(crate) provider: ProviderSetting,
+}
+
+/// What serves it.
+#[derive(Debug)]
+pub(crate) enum ProviderSetting {
+    OpenAi { base_url: String, model: Option<String>, api_key: Option<ApiKey> },
+    Scripted { script: PathBuf },
+    Offline,
+}
+
+/// What is wrong with a configuration; one line each, with file, line and key where they are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ConfigError(pub(crate) Vec<String>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+/// Reads a file, or takes the defaults where there is none. `data` is the folder for what has no place of its own,
+/// `environment` gives the value of a variable.
+pub(crate) fn load(
+    path: Option<&Path>,
+    data: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, ConfigError> {
+    let Some(path) = path else { return mean(File::default(), &Source::none(), data, environment) };
+    let refuse = |message: String| ConfigError(vec![format!("{}: {message}", path.display())]);
+    let metadata = std::fs::metadata(path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
+    if metadata.len() > FILE_BYTES_MAX {
+        return Err(refuse(format!("has more than {FILE_BYTES_MAX} bytes")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
+    let source = Source { path: path.to_owned(), text };
+    let file: File = toml::from_str(&source.text).map_err(|error| ConfigError(vec![source.parse_error(&error)]))?;
+    mean(file, &source, data, environment)
+}
+
+/// A configuration file as text, to say where in it something stands.
+struct Source {
+    path: PathBuf,
+    text: String,
+}
+
+impl Source {
+    fn none() -> Self {
+        Self { path: PathBuf::new(), text: String::new() }
+    }
+
+    /// `outcrop.toml:12: timout = "30s": unknown field …`
+    fn parse_error(&self, error: &toml::de::Error) -> String {
+        let at = error.span().map_or(0, |span| span.start);
+        let line_number = self.text[..at.min(self.text.len())].matches('\n').count() + 1;
+        let line = self.text.lines().nth(line_number - 1).unwrap_or_default().trim();
+        // The line may hold a secret; its key never does.
+        let key = line.split('=').next().unwrap_or_default().trim();
+        let message = error.message().lines().next().unwrap_or("cannot be understood");
+        format!("{}:{line_number}: {key}: {message}", self.path.display())
+    }
+
+    /// Where the `index`th table of an array of tables stands, and in it the line of a key.
+    fn place(&self, table: &str, index: usize, key: &str) -> String {
+        let header = format!("[[{table}]]");
+        let tables = self.text.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with(&header));
+        let Some((start, _)) = tables.clone().nth(index) else { return self.path.display().to_string() };
+        let of_table = self.text.lines().enumerate().skip(start + 1).take_while(|(_, line)| !line.trim_start().starts_with('['));
+        let line = of_table.into_iter().find(|(_, line)| line.split('=').next().is_some_and(|name| name.trim() == key)).map_or(start, |(number, _)| number);
+        format!("{}:{}: {table}.{key}", self.path.display(), line + 1)
+    }
+
+    /// Where a key stands that is written once.
+    fn key(&self, key: &str) -> String {
+        let line = self.text.lines().position(|line| line.split('=').next().is_some_and(|name| name.trim() == key));
+        format!("{}:{}: {key}", self.path.display(), line.map_or(1, |number| number + 1))
+    }
+
+    /// A path as written, seen from the file's folder.
+    fn resolve(&self, path: &Path) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(path)
+    }
+}
+
+fn mean(
+    file: File,
+    source: &Source,
+    data: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, ConfigError> {
+    let mut problems = Vec::new();
+    let is_account = file.account_id.len() == 12 && file.account_id.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_account {
+        problems.push(format!("{}: an account id has twelve digits", source.key("account_id")));
+    }
+    let is_region = !file.region.is_empty() && file.region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if !is_region {
+        problems.push(format!("{}: a region looks like us-east-1", source.key("region")));
+    }
+    if file.auth.mode == AuthMode::Sigv4 || !file.auth.key.is_empty() {
+        problems.push(format!("{}: signatures are not verified by this version yet; leave auth.mode at \"open\", which serves this machine only", source.key("mode")));
+    }
+    let mut models = Vec::new();
+    for (index, entry) in file.model.into_iter().enumerate() {
+        match model(entry, source, index, environment) {
+            Ok(setting) => models.push(setting),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    let mut functions = Vec::new();
+    for (index, entry) in file.function.into_iter().enumerate() {
+        match function(entry, source, index) {
+            Ok(setting) => functions.push(setting),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    let store_url = match file.store.url {
+        // A path in the file is seen from the file, like every other.
+        Some(url) => match url.strip_prefix("sqlite:") {
+            Some(path) => format!("sqlite:{}", source.resolve(Path::new(path)).display()),
+            None => {
+                problems.push(format!("{}: only sqlite:PATH is supported by this version", source.key("url")));
+                String::new()
+            }
+        },
+        None => format!("sqlite:{}", data.join("outcrop.db").display()),
+    };
+    let objects_root = file.objects.root.map_or_else(|| data.join("objects"), |root| source.resolve(&root));
+    if !problems.is_empty() {
+        return Err(ConfigError(problems));
+    }
+    let limits = file.limits;
+    Ok(Config {
+        region: file.region,
+        account_id: file.account_id,
+        models,
+        functions,
+        store_url,
+        objects_root,
+        turn: TurnLimits {
+            iterations_max: limits.iterations_max,
+            reprompts_max: limits.reprompts_max,
+            tool_result_bytes_max: limits.tool_result_bytes_max,
+            wall_time_seconds: limits.turn_timeout.as_secs().max(1),
+        },
+        model_call_timeout: *limits.model_call_timeout,
+        tool_call_timeout: *limits.tool_call_timeout,
+        tool_response_bytes_max: limits.tool_response_bytes_max,
+        request_bytes_max: limits.request_bytes_max,
+    })
+}
+
+fn model(
+    entry: ModelEntry,
+    source: &Source,
+    index: usize,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<ModelSetting, String> {
+    let place = |key: &str| source.place("model", index, key);
+    let provider = match entry.provider {
+        Provider::Openai => {
+            let base_url = entry.base_url.unwrap_or_else(|| "https://api.openai.com/v1".to_owned());
+            let api_key = match (&entry.api_key_env, &entry.api_key_file) {
+                (Some(_), Some(_)) => return Err(format!("{}: give either api_key_env or api_key_file", place("api_key_env"))),
+                (Some(name), None) => match environment(name) {
+                    Some(key) => Some(ApiKey::new(&key)),
+                    None => return Err(format!("{}: the variable {name} is not set", place("api_key_env"))),
+                },
+                (None, Some(file)) => {
+                    let file = source.resolve(file);
+                    let key = std::fs::read_to_string(&file).map_err(|error| format!("{}: {}: {error}", place("api_key_file"), file.display()))?;
+                    Some(ApiKey::new(key.trim()))
+                }
+                (None, None) => None,
+            };
+            ProviderSetting::OpenAi { base_url, model: entry.model, api_key }
+        }
+        Provider::Scripted => {
+            let script = entry.script.ok_or_else(|| format!("{}: provider \"scripted\" needs script = \"FILE\"", place("provider")))?;
+            ProviderSetting::Scripted { script: source.resolve(&script) }
+        }
+        Provider::Offline => ProviderSetting::Offline,
+        other @ (Provider::Bedrock | Provider::Anthropic | Provider::Gemini | Provider::Replay) => {
+            return Err(format!("{}: provider {other:?} is not built yet; use openai, scripted or offline", place("provider")));
+        }
+    };
+    Ok(ModelSetting { pattern: entry.pattern, provider })
+}
+
+fn function(entry: FunctionEntry, source: &Source, index: usize) -> Result<ConfiguredFunction, String> {
+    let place = |key: &str| source.place("function", index, key);
+    let what_answers = match (entry.code, entry.url) {
+        (Some(_), Some(_)) => return Err(format!("{}: give either code or url", place("code"))),
+        (None, None) => return Err(format!("{}: says neither code (a folder or zip) nor url", place("match"))),
+        (None, Some(url)) => FunctionSource::Url(url),
+        (Some(code), None) => {
+            let code = source.resolve(&code);
+            if !code.exists() {
+                return Err(format!("{}: {} does not exist", place("code"), code.display()));
+            }
+            let runtime = entry.runtime.as_deref().unwrap_or("python3");
+            let runtime = Runtime::parse(runtime).ok_or_else(|| format!("{}: {runtime} is none of python3, nodejs, provided", place("runtime")))?;
+            FunctionSource::Local(LocalFunction {
+                code,
+                runtime,
+                handler: entry.handler.unwrap_or_else(|| "app.lambda_handler".to_owned()),
+                timeout: entry.timeout.map_or(LocalFunction::TIMEOUT_CONFIGURED, |timeout| *timeout),
+                memory_mb: LocalFunction::MEMORY_MB,
+                environment: entry.environment.into_iter().collect::<BTreeMap<_, _>>(),
+            })
+        }
+    };
+    Ok(ConfiguredFunction { pattern: entry.pattern, source: what_answers })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("outcrop.toml");
+        std::fs::write(&path, text).expect("a file");
+        let read = load(Some(&path), Path::new("data"), &|name| (name == "KEY").then(|| "secret".to_owned()));
+        read.map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
+    }
+
+    #[test]
+    fn reads_the_contract() {
+        let config = check(
+            "region = \"eu-west-1\"\n[[model]]\nmatch = \"anthropic.*\"\nprovider = \"openai\"\nbase_url = \"http://127.0.0.1:1/v1\"\nmodel = \"m\"\napi_key_env = \"KEY\"\n\
+             [[function]]\nmatch = \"a\"\nurl = \"http://127.0.0.1:9001\"\n[store]\nurl = \"sqlite:x.db\"\n[auth]\nmode = \"open\"\n",
+        )
+        .expect("is fine");
+        assert_eq!(config.region, "eu-west-1");
+        assert!(config.store_url.ends_with("/x.db"), "{}", config.store_url);
+        assert!(!format!("{config:?}").contains("secret"));
+    }
+
+    #[test]
+    fn says_what_is_wrong_and_where() {
+        for (text, expected) in [
+            ("\nregoin = \"x\"", "outcrop.toml:2: regoin: unknown field `regoin`"),
+            ("region = 1", "outcrop.toml:1: region: invalid type: integer"),
+            ("account_id = \"12\"", "outcrop.toml:1: account_id: an account id has twelve digits"),
+            ("[[model]]\nmatch = \"*\"\nprovider = \"openai\"\napi_key_env = \"NONE\"", "outcrop.toml:4: model.api_key_env: the variable NONE is not set"),
+            ("[[model]]\nmatch = \"*\"\nprovider = \"scripted\"", "outcrop.toml:3: model.provider: provider \"scripted\" needs script"),
+            ("[[function]]\nmatch = \"a\"", "outcrop.toml:2: function.match: says neither code"),
+            ("[[function]]\nmatch = \"a\"\ncode = \"nowhere\"", "outcrop.toml:3: function.code: nowhere does not exist"),
+            ("[[function]]\nmatch = \"a\"\nurl = \"u\"\ntimeout = \"soon\"", "outcrop.toml:4: timeout: `soon` is no duration"),
+            ("[store]\nurl = \"mysql://x\"", "outcrop.toml:2: url: only sqlite:PATH"),
+            ("[auth]\nmode = \"sigv4\"", "outcrop.toml:2: mode: signatures are not verified"),
+        ] {
+            let error = check(text).expect_err(text);
+            assert!(error.contains(expected), "{error:?} does not say {expected:?}");
+        }
+    }
+}

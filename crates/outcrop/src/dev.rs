@@ -1,0 +1,153 @@
+//! `outcrop dev`: serves a folder's configuration, deploys its template, and deploys again when something is saved.
+
+use crate::deploy::{self, DeployError, DeployOptions};
+use crate::serve::{self, Failure, ServeOptions};
+use notify::{RecursiveMode, Watcher};
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long nothing must change before it is deployed: editors write in several steps.
+const SETTLE: Duration = Duration::from_millis(150);
+
+/// What `dev` is told.
+#[derive(Clone, Debug)]
+pub(crate) struct DevOptions {
+    /// The folder with `template.yaml` and, if there is one, `outcrop.toml`.
+    pub(crate) folder: PathBuf,
+    /// How to serve.
+    pub(crate) serve: ServeOptions,
+    /// Parameters of the template.
+    pub(crate) parameters: Vec<(String, String)>,
+}
+
+/// Serves until told to stop. `ready` is called when the first deployment is done.
+pub(crate) async fn run(
+    options: DevOptions,
+    environment: &dyn Fn(&str) -> Option<String>,
+    stop: CancellationToken,
+    ready: impl FnOnce(&str),
+) -> Result<(), Failure> {
+    let template = template(&options.folder)?;
+    let prepared = serve::prepare(&options.serve, environment).await?;
+    let endpoint = format!("http://{}", prepared.address);
+    for note in &prepared.notes {
+        tracing::info!("{note}");
+    }
+    let tasks = TaskTracker::new();
+    let serving = tasks.spawn(prepared.run(stop.clone()));
+    tasks.close();
+    let deployment = DeployOptions {
+        template: template.clone(),
+        endpoint: endpoint.clone(),
+        stack: stack_name(&options.folder),
+        parameters: options.parameters,
+        refresh_aliases: true,
+        json: false,
+        clock: std::sync::Arc::new(crate::ambient::SystemClock),
+    };
+    let deployed = tokio::select! {
+        deployed = deploy_once(&deployment) => deployed,
+        () = stop.cancelled() => Ok(()),
+    };
+    if let Err(error) = deployed {
+        stop.cancel();
+        let _ = serving.await;
+        return Err(error);
+    }
+    ready(&endpoint);
+    let watching = watch(&template, &deployment, &stop).await;
+    if let Err(error) = watching {
+        tracing::warn!(error, "changes are not watched: deploy again by hand");
+        stop.cancelled().await;
+    }
+    let _ = serving.await;
+    Ok(())
+}
+
+fn template(folder: &Path) -> Result<PathBuf, Failure> {
+    let found = ["template.yaml", "template.yml", "template.json"].iter().map(|name| folder.join(name)).find(|path| path.is_file());
+    found.ok_or_else(|| {
+        let folder = folder.display();
+        Failure::Usage(format!("{folder}: has no template.yaml; give a folder with a CloudFormation template, such as examples/support"))
+    })
+}
+
+/// A stack's name made from the folder's.
+pub(crate) fn stack_name(folder: &Path) -> String {
+    let full = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let name = full.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let clean: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let clean = clean.trim_matches('-');
+    if clean.starts_with(|c: char| c.is_ascii_alphabetic()) { clean.to_owned() } else { format!("dev-{clean}").trim_end_matches('-').to_owned() }
+}
+
+async fn deploy_once(options: &DeployOptions) -> Result<(), Failure> {
+    let mut shown = Vec::new();
+    let deployed = deploy::run(options.clone(), &mut shown).await;
+    // Progress is for people: standard output carries the ready line alone.
+    let _ = std::io::stderr().write_all(&shown);
+    match deployed {
+        Ok(_) => Ok(()),
+        Err(error @ DeployError::Template(_)) => Err(Failure::Usage(error.to_string())),
+        Err(error) => Err(Failure::Failed(error.to_string())),
+    }
+}
+
+/// Deploys again whenever something that the template reads has changed.
+async fn watch(template: &Path, deployment: &DeployOptions, stop: &CancellationToken) -> Result<(), String> {
+    // One place is enough: a change that finds it taken is told by the one that took it.
+    let (changed, mut changes) = mpsc::channel(1);
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(|path| is_source(path))) {
+            let _ = changed.try_send(());
+        }
+    })
+    .map_err(|error| error.to_string())?;
+    let mut watched = BTreeSet::new();
+    loop {
+        for folder in folders(template) {
+            if watched.insert(folder.clone()) {
+                watcher.watch(&folder, RecursiveMode::Recursive).map_err(|error| format!("{}: {error}", folder.display()))?;
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            change = changes.recv() => if change.is_none() { return Ok(()) },
+        }
+        loop {
+            match tokio::time::timeout(SETTLE, changes.recv()).await {
+                Ok(Some(())) => {}
+                Ok(None) => return Ok(()),
+                Err(_) => break,
+            }
+        }
+        if let Err(Failure::Usage(message) | Failure::Failed(message)) = deploy_once(deployment).await {
+            tracing::error!("{message}");
+        }
+    }
+}
+
+/// The template's folder and what it reads elsewhere.
+fn folders(template: &Path) -> Vec<PathBuf> {
+    let own = template.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    let mut folders = vec![own];
+    for input in deploy::inputs(template) {
+        let folder = if input.is_dir() { input } else { input.parent().unwrap_or(Path::new(".")).to_owned() };
+        let is_inside = folders.iter().any(|other| folder.starts_with(other));
+        if !is_inside {
+            folders.push(folder);
+        }
+    }
+    folders
+}
+
+/// Whether a change of this path can matter: not what running makes.
+fn is_source(path: &Path) -> bool {
+    let made = |part: &str| part == ".outcrop" || part == "__pycache__" || part == ".git" || part.ends_with('~') || part.ends_with(".swp");
+    !path.components().any(|part| made(&part.as_os_str().to_string_lossy()))
+}

@@ -1,0 +1,149 @@
+//! `outcrop serve`: puts the server together, runs it, and ends it in order.
+
+use crate::ambient::{RandomIds, SystemClock};
+use crate::config::{self, ConfigError};
+use crate::functions::Functions;
+use crate::models;
+use outcrop_http::HttpClient;
+use outcrop_ports::{Clock, Ids};
+use outcrop_server::edge::authenticate::AuthMode;
+use outcrop_server::objects::Objects;
+use outcrop_server::{App, AppParts, Server, ServerLimits, Settings};
+use outcrop_store::Store;
+use outcrop_tools::{FunctionRegistry, Home, HostConfig, LambdaTools};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Time turns have to come to their end after the listener has stopped.
+const TURNS_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What `serve` is told.
+#[derive(Clone, Debug)]
+pub(crate) struct ServeOptions {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// Folder for state.
+    pub(crate) data: PathBuf,
+    /// Configuration file; `outcrop.toml` in the working directory when it is there.
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Why a command did not work.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line, configuration or template is wrong: exit status 2.
+    Usage(String),
+    /// It did not work: exit status 1.
+    Failed(String),
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+/// A server that is bound and put together, but does not answer yet.
+pub(crate) struct Prepared {
+    server: Server,
+    app: Arc<App>,
+    tools: Arc<LambdaTools>,
+    /// Where it will answer.
+    pub(crate) address: SocketAddr,
+    /// What there is to say about models.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Reads the configuration, opens the store, binds.
+pub(crate) async fn prepare(
+    options: &ServeOptions,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Prepared, Failure> {
+    let config = config::load(options.config.as_deref(), &options.data, environment)?;
+    let failed = |what: &str, error: &dyn std::fmt::Display| Failure::Failed(format!("{what}: {error}"));
+    std::fs::create_dir_all(&options.data).map_err(|error| failed(&options.data.display().to_string(), &error))?;
+    let http = HttpClient::new();
+    let models = models::build(config.models, &http, environment).await?;
+    let server = Server::bind(options.listen, ServerLimits::default())
+        .await
+        .map_err(|error| failed(&format!("cannot listen on {}", options.listen), &error))?;
+    let address = server.local_addr().map_err(|error| failed("the listener has no address", &error))?;
+    let url = config.store_url;
+    let store = Store::open(&url).map_err(|error| failed("the store cannot be opened", &error))?;
+    let home = Home { region: config.region.clone(), account_id: config.account_id.clone() };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids: Arc<dyn Ids> = Arc::new(RandomIds);
+    let registry = FunctionRegistry::new(config.functions)
+        .map_err(|error| Failure::Usage(format!("function.match: {error}")))?;
+    let tools = lambda_tools(&options.data, home, registry, &http, address, (clock.clone(), ids.clone()), environment)
+        .map_err(|error| failed("the function host cannot be prepared", &error))?;
+    let settings = Settings {
+        region: config.region,
+        account_id: config.account_id,
+        auth: AuthMode::Open,
+        body_bytes_max: config.request_bytes_max,
+        turn: config.turn,
+        model_call_timeout: config.model_call_timeout,
+        tool_call_timeout: config.tool_call_timeout,
+        tool_response_bytes_max: config.tool_response_bytes_max,
+        functions_dir: options.data.join("functions"),
+        ..Settings::default()
+    };
+    let app = App::new(AppParts {
+        store,
+        models: Arc::new(models.catalog),
+        tools: tools.clone(),
+        functions: Arc::new(Functions(tools.clone())),
+        clock,
+        ids,
+        objects: Objects::new(config.objects_root),
+        settings,
+    });
+    outcrop_server::ops::lambda::load(&app).await.map_err(|error| failed("stored functions cannot be read", &error.message))?;
+    Ok(Prepared { server, app, tools, address, notes: models.notes })
+}
+
+fn lambda_tools(
+    data: &Path,
+    home: Home,
+    registry: FunctionRegistry,
+    http: &HttpClient,
+    address: SocketAddr,
+    (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>),
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> std::io::Result<Arc<LambdaTools>> {
+    let data = std::path::absolute(data)?;
+    let mut config = HostConfig::new(home, data.join("scratch"));
+    // Code that calls AWS with its SDK finds this server.
+    config.environment = BTreeMap::from([("AWS_ENDPOINT_URL".to_owned(), format!("http://{address}"))]);
+    // Interpreters are looked for where the user's shell would find them; the functions themselves see another PATH.
+    let path = environment("PATH").unwrap_or_default();
+    let find = |name: &str| path.split(':').map(|folder| Path::new(folder).join(name)).find(|file| file.is_file());
+    if let Some(python) = find("python3") {
+        config.python = python;
+    }
+    if let Some(node) = find("node") {
+        config.node = node;
+    }
+    Ok(Arc::new(LambdaTools::new(config, registry, http.clone(), clock, ids)?))
+}
+
+impl Prepared {
+    /// Answers until `stop` is cancelled, then ends in order:
+    /// 1. no new connections, running requests come to their end (the listener's time),
+    /// 2. turns without a connection come to theirs, or are left in their journals,
+    /// 3. functions end,
+    /// 4. the store is flushed and closed.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        self.server.run(self.app.clone(), stop).await;
+        if !self.app.finish_turns(TURNS_TIMEOUT).await {
+            tracing::warn!("turns were cut off; their journals have what was done");
+        }
+        self.tools.shutdown().await;
+        self.app.store.close().await;
+    }
+}

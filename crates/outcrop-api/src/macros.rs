@@ -13,6 +13,10 @@ macro_rules! operations {
                 const OPERATION: &'static crate::Operation = &tables::OPERATIONS[$index];
             }
         )*
+
+        #[cfg(test)]
+        pub(crate) static PROBES: &[[crate::macros::Probe; 2]] =
+            &[$([crate::macros::probe::<$input>, crate::macros::probe::<$output>],)*];
     };
 }
 
@@ -109,4 +113,15 @@ pub(crate) use {event_union, operations, string_enum};
 /// Text, borrowed where the input allows.
 pub(crate) fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     serde::Deserialize::deserialize(deserializer)
+}
+
+/// Reads a value as a type and writes it again: types and tables have to agree.
+#[cfg(test)]
+pub(crate) type Probe = fn(serde_json::Value) -> serde_json::Result<serde_json::Value>;
+
+#[cfg(test)]
+pub(crate) fn probe<T: serde::Serialize + serde::de::DeserializeOwned>(
+    value: serde_json::Value,
+) -> serde_json::Result<serde_json::Value> {
+    serde_json::to_value(serde_json::from_value::<T>(value)?)
 }

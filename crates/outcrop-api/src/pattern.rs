@@ -106,7 +106,7 @@ mod tests {
             }
             match shape.kind {
                 Kind::Structure { members, .. } => {
-                    members.iter().for_each(|member| visit(member.shape, seen, problems))
+                    members.iter().for_each(|member| visit(member.shape, seen, problems));
                 }
                 Kind::List { member, .. } => visit(member, seen, problems),
                 Kind::Map { key, value, .. } => {

@@ -23,7 +23,7 @@ mod resource;
 mod template;
 mod wanted;
 
-pub(crate) use report::{Action, DeployReport, ResourceReport};
+pub(crate) use report::DeployReport;
 
 use crate::client::{Client, ClientError};
 use apply::{Apply, Failure};
@@ -32,7 +32,6 @@ use evaluate::Place;
 use outcrop_ports::Clock;
 use record::StackRecord;
 use report::Reporter;
-use resource::Type;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io::{Read, Write};
@@ -115,7 +114,8 @@ pub(crate) async fn run(options: DeployOptions, out: &mut (dyn Write + Send)) ->
 pub(crate) fn inputs(template: &Path) -> Vec<PathBuf> {
     let mut found = vec![template.to_owned()];
     let Ok(source) = read_template(template) else { return found };
-    let Ok(document) = template::parse(&source).and_then(document::Document::read) else { return found };
+    let Ok(root) = template::parse(&source) else { return found };
+    let document = document::Document::read(&root, &mut Vec::new());
     let folder = folder_of(template);
     let globals = document.function_globals.iter();
     let code = document.resources.iter().map(|resource| &resource.properties).chain(globals);

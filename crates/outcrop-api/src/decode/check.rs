@@ -184,7 +184,7 @@ impl Checker {
         }
     }
 
-    fn range<N: PartialOrd + std::fmt::Display>(
+    fn range<N: Copy + PartialOrd + std::fmt::Display>(
         &mut self,
         shape: &Shape,
         value: &Value,

@@ -23,6 +23,11 @@ pub(super) struct Fit {
 }
 
 impl Fit {
+    /// Whether the fit would do if every value that the tool needs stands in the words, too.
+    pub(super) fn is_plausible(&self) -> bool {
+        self.clause_share >= 0.2 && (self.name_share >= 0.2 || self.shared.len() >= 2)
+    }
+
     /// Whether the fit is good enough to act on.
     pub(super) fn is_accepted(&self) -> bool {
         let shape = if self.shape { 0.25 } else { 0.0 };
@@ -77,7 +82,7 @@ fn fit(tools: &[Tool], index: usize, all: &[Word], telling: &[&Word], spans: &[E
             continue;
         }
         seen.push(&word.stem);
-        let generic = is_generic(&word.stem);
+        let generic = is_generic(&word.stem) && !tool.deeds.contains(&word.stem);
         let is_name = spans.iter().any(|span| span.kind == Kind::Proper && word.start >= span.start && word.end <= span.end);
         let weight = weight_in(tool, &word.stem);
         let importance = match (generic, is_name) {
@@ -102,15 +107,16 @@ fn fit(tools: &[Tool], index: usize, all: &[Word], telling: &[&Word], spans: &[E
     let shape = spans.iter().filter(|span| span.kind == Kind::Id).any(|span| {
         tool.parameters.iter().any(|parameter| parameter.fits_example(span) == Some(true))
     });
+    let letters = shape && spans.iter().any(|span| span.kind == Kind::Id && tool.parameters.iter().any(|parameter| parameter.fits_letters(span)));
     if shape {
-        score += 1.5;
+        score += if letters { 3.0 } else { 1.0 };
     }
     let mismatch = spans.iter().filter(|span| span.kind == Kind::Id).any(|span| {
         let mut judged = tool.parameters.iter().filter_map(|parameter| parameter.fits_example(span)).peekable();
         judged.peek().is_some() && judged.all(|fits| !fits)
     });
     if mismatch {
-        score *= 0.8;
+        score *= 0.6;
     }
     if score <= 0.0 {
         return None;

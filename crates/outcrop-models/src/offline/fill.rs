@@ -199,6 +199,10 @@ fn list(tool: &Tool, parameter: &Parameter, items: &Type, clause: &str, own: &[S
         let named: Vec<Value> = parameter.options.iter().filter(|option| value::is_named(option, clause)).cloned().collect();
         return (!named.is_empty()).then_some(Value::Array(named));
     }
+    let hinted: Vec<Value> = parameter.hints.iter().map(|hint| Value::String(hint.clone())).filter(|hint| value::is_named(hint, clause)).collect();
+    if !hinted.is_empty() && !matches!(items, Type::Integer | Type::Number) {
+        return Some(Value::Array(hinted));
+    }
     let least = if parameter.required { REQUIRED_MIN } else { OPTIONAL_MIN };
     let mut best: Option<(f64, usize)> = None;
     for (place, span) in own.iter().enumerate().filter(|(place, _)| !used[*place]) {
@@ -209,7 +213,7 @@ fn list(tool: &Tool, parameter: &Parameter, items: &Type, clause: &str, own: &[S
         };
         let mut score = affinity(tool, &Parameter { kind: Type::Any, ..parameter.clone() }, span);
         if span.kind == Some(Kind::List) {
-            score += 4.0;
+            score = 4.0;
         }
         if numeric_fits && score >= least && best.is_none_or(|(known, _)| score > known) {
             best = Some((score, place));

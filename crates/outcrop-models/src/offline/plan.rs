@@ -37,7 +37,7 @@ struct Unit<'a> {
 
 /// Decides.
 pub(super) fn decide(request: &ModelRequest) -> Next {
-    let tools: Vec<Tool> = request.tools.iter().take(TOOLS_MAX).map(Tool::new).collect();
+    let tools: Vec<Tool> = Tool::all(&request.tools, TOOLS_MAX);
     let rules = Rules::new(&request.system);
     let all = exchanges(&request.messages);
     let Some(last) = all.last() else {

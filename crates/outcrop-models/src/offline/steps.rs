@@ -117,7 +117,7 @@ fn choose(ground: Ground<'_>, clause: &Clause) -> Option<Fit> {
     }
     fits.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.tool.cmp(&other.tool)));
     let best = fits.first()?.score;
-    fits.into_iter().find(|fit| fit.score >= best * 0.5 && fit.is_accepted())
+    fits.into_iter().find(|fit| fit.score >= best * 0.5 && (fit.is_accepted() || fit.is_plausible() && ground.provides(fit.tool, &clause.text)))
 }
 
 /// A tool that only reads does not serve who wants something changed: "delete order 5" is not answered by showing it.
@@ -133,6 +133,13 @@ fn serves(tool: &Tool, clause: &Clause) -> bool {
 }
 
 impl Ground<'_> {
+    /// Whether a clause has all the values that a tool needs, and at least one.
+    fn provides(&self, tool: usize, clause: &str) -> bool {
+        let scope = Scope { clause, request: clause, answer: "", facts: &Facts::default(), agreed: false };
+        let filled = fill(&self.tools[tool], scope);
+        filled.missing.is_empty() && !filled.arguments.is_empty()
+    }
+
     fn fill(&self, tool: usize, clause: &str) -> Filled {
         fill(&self.tools[tool], Scope { clause, request: self.request, answer: self.answer, facts: self.facts, agreed: self.agreed })
     }

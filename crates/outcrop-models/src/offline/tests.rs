@@ -137,7 +137,7 @@ fn play(tools: &[ToolSpec], system: &[&str], said: &[&str], world: &dyn Fn(&str,
 fn check_with(tools: &[ToolSpec], system: &[&str], said: &[&str], world: &dyn Fn(&str, &Value) -> String, expected: &[(&[&str], &str)]) {
     let turns = play(tools, system, said, world);
     for ((turn, words), (steps, answer)) in turns.iter().zip(said).zip(expected) {
-        assert_eq!(turn.steps, *steps, "{words}");
+        assert_eq!(turn.steps, *steps, "{words}\n{}", turn.answer);
         for part in answer.split('|') {
             assert!(turn.answer.contains(part), "{words}\nwanted {part:?} in {:?}", turn.answer);
         }

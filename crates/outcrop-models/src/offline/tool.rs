@@ -50,6 +50,8 @@ pub(super) struct Parameter {
     /// Values the description names; others may do.
     pub(super) hints: Vec<String>,
     pub(super) default: Option<Value>,
+    /// Letters with which ids of other parameters begin, by their examples.
+    pub(super) rivals: Vec<String>,
 }
 
 /// Type of a parameter.
@@ -66,8 +68,23 @@ pub(super) enum Type {
 }
 
 impl Tool {
+    /// Takes specs apart, at most `count_max` of them.
+    pub(super) fn all(specs: &[ToolSpec], count_max: usize) -> Vec<Self> {
+        let mut tools: Vec<Self> = specs.iter().take(count_max).map(Self::new).collect();
+        let parameters = tools.iter().flat_map(|tool| &tool.parameters);
+        let known: Vec<(Vec<String>, Vec<String>)> = parameters
+            .map(|parameter| (parameter.stems.clone(), parameter.example_ids().map(letters).collect()))
+            .filter(|(_, letters): &(_, Vec<String>)| !letters.is_empty())
+            .collect();
+        for parameter in tools.iter_mut().flat_map(|tool| &mut tool.parameters) {
+            let others = known.iter().filter(|(stems, _)| *stems != parameter.stems).flat_map(|(_, letters)| letters);
+            parameter.rivals = others.cloned().collect();
+        }
+        tools
+    }
+
     /// Takes a spec apart.
-    pub(super) fn new(spec: &ToolSpec) -> Self {
+    fn new(spec: &ToolSpec) -> Self {
         let short = spec.name.rsplit("__").find(|part| !part.is_empty()).unwrap_or(&spec.name).to_owned();
         let description = words::cut(&spec.description, DESCRIPTION_BYTES_MAX).to_owned();
         let parameters = parameters(&spec.input_schema, 0);
@@ -84,10 +101,12 @@ impl Tool {
         weigh(&mut weights, &stems(&description), 1.5);
         weigh(&mut weights, &name_stems(&short), 3.0);
         let own: Vec<String> = name_stems(&short);
-        let telling: Vec<String> = own.iter().filter(|stem| !is_generic(stem) && !is_stop(stem)).cloned().collect();
+        let deeds = deeds(spec, &short);
+        let tells = |stem: &&String| deeds.contains(stem) || !is_generic(stem) && !is_stop(stem);
+        let telling: Vec<String> = own.iter().filter(tells).cloned().collect();
         let asks_user = name_parts(&short).concat() == "askuser";
         Self {
-            deeds: if asks_user { Vec::new() } else { deeds(spec, &short) },
+            deeds: if asks_user { Vec::new() } else { deeds },
             name: spec.name.clone(),
             name_stems: if telling.is_empty() { own } else { telling },
             short,
@@ -216,6 +235,7 @@ fn parameter(name: &str, schema: &Value, required: bool, depth: usize) -> Parame
         required,
         options,
         hints,
+        rivals: Vec::new(),
     }
 }
 
@@ -287,6 +307,11 @@ fn hints(description: &str) -> Vec<String> {
     all
 }
 
+/// The letters an id begins with.
+fn letters(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphabetic()).collect::<String>().to_uppercase()
+}
+
 /// The outline of an id: runs of letters become one `A`, of digits one `9`, the rest stays. `A-482` is `A-9`.
 pub(super) fn shape(text: &str) -> String {
     let mut shape = String::new();
@@ -326,15 +351,24 @@ impl Parameter {
         })
     }
 
-    /// How well an id fits the examples: `Some(true)` when it has the shape, and the letters, of one.
+    /// Whether an id fits the examples: it has the shape of one, and its letters where they say something. Letters that
+    /// the examples of another parameter have speak for that one. `None` without examples.
     pub(super) fn fits_example(&self, entity: &Entity) -> Option<bool> {
+        let own = letters(&entity.text);
         let mut examples = self.example_ids().peekable();
-        examples.peek()?;
-        let letters = |text: &str| text.chars().take_while(|c| c.is_alphabetic()).collect::<String>().to_uppercase();
+        if examples.peek().is_none() {
+            return self.rivals.contains(&own).then_some(false);
+        }
+        let is_other = self.rivals.contains(&own);
         Some(examples.any(|example| {
-            shape(example) == shape(&entity.text)
-                && (letters(example).len() < 3 || letters(example) == letters(&entity.text))
+            let same = letters(example) == own;
+            shape(example) == shape(&entity.text) && (same || (letters(example).len() < 3 && !is_other))
         }))
+    }
+
+    /// Whether an id begins with the letters of an example.
+    pub(super) fn fits_letters(&self, entity: &Entity) -> bool {
+        self.fits_example(entity) == Some(true) && self.example_ids().any(|example| letters(example) == letters(&entity.text))
     }
 
     /// Whether it holds the user's agreement.

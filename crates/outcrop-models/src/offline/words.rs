@@ -211,7 +211,7 @@ const SYNONYMS: &[&[&str]] = &[
     &["customer", "client"],
     &["holiday", "vacation"],
     &["schedule", "timetable"],
-    &["predict", "forecasting", "estimate"],
+    &["predict", "estimate"],
     &["biggest", "largest"],
     &["wage", "salary"],
     &["modify", "change", "update", "edit"],

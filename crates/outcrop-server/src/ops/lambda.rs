@@ -19,6 +19,7 @@ mod list_functions;
 mod names;
 mod policy;
 mod remove_permission;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod update_function_code;
@@ -113,7 +114,10 @@ pub struct FunctionReply {
 pub fn register(table: &mut OperationTable) {
     unary::<api::CreateFunction, _, _>(table, create_function::create_function);
     unary::<api::UpdateFunctionCode, _, _>(table, update_function_code::update_function_code);
-    unary::<api::UpdateFunctionConfiguration, _, _>(table, update_function_configuration::update_function_configuration);
+    unary::<api::UpdateFunctionConfiguration, _, _>(
+        table,
+        update_function_configuration::update_function_configuration,
+    );
     unary::<api::GetFunction, _, _>(table, get_function::get_function);
     unary::<api::GetFunctionConfiguration, _, _>(table, get_function_configuration::get_function_configuration);
     unary::<api::ListFunctions, _, _>(table, list_functions::list_functions);
@@ -128,8 +132,10 @@ pub fn register(table: &mut OperationTable) {
 /// Answers how many functions run. One that cannot run is logged and does not keep the others from running.
 pub async fn load(app: &Arc<App>) -> OpResult<usize> {
     changes::one_at_a_time(app, |app| async move {
-        let stored =
-            app.store.read(|tx| Ok::<_, ApiError>(tx.list_all::<StoredFunction>(Kind::Function, documents::PARENT)?)).await?;
+        let stored = app
+            .store
+            .read(|tx| Ok::<_, ApiError>(tx.list_all::<StoredFunction>(Kind::Function, documents::PARENT)?))
+            .await?;
         code::sweep(&app.settings.functions_dir, stored.iter().map(|function| function.code.clone()).collect()).await;
         let mut count = 0;
         for function in &stored {

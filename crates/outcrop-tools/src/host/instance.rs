@@ -18,13 +18,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How long we look for connections of an ended process: they wait in the system already, we only have to be told.
-const LAST_CALL_TIMEOUT: Duration = Duration::from_millis(5);
 /// However short the idle time-out, a process is looked at no more often than this.
 const LOOK_INTERVAL_MIN: Duration = Duration::from_millis(10);
 /// Most connections one process may keep to us.
 const CONNECTIONS_MAX: usize = 8;
-/// How long we read what an ended process has sent and printed; what it started may hold its streams open.
+/// How long we read what an ended process has printed; what it started may hold its streams open.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// One process, as the pool and its connections see it.
@@ -186,10 +184,6 @@ impl Instance {
         matches!(*self.state(), State::Starting)
     }
 
-    fn is_busy(&self) -> bool {
-        matches!(*self.state(), State::Busy { .. })
-    }
-
     fn idle_since(&self) -> Option<Instant> {
         match &*self.state() {
             State::Idle { since, .. } => Some(*since),
@@ -266,16 +260,7 @@ async fn run(pool: &Arc<Pool>, instance: &Arc<Instance>, child: &mut Child, list
         tokio::select! {
             biased;
             () = instance.end.cancelled() => return End::Killed,
-            status = child.wait() => {
-                if instance.is_busy() {
-                    // It may have answered just before it ended, and what it sent is still on its way.
-                    while let Ok(Ok((socket, _))) = timeout(LAST_CALL_TIMEOUT, listener.accept()).await {
-                        connections.spawn(serve(socket));
-                    }
-                    let _ = timeout(LAST_WORDS_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
-                }
-                return End::Exited(status);
-            }
+            status = child.wait() => return End::Exited(status),
             accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => {
                 // An accept that fails concerns a connection that is gone already.
                 if let Ok((socket, _)) = accepted {

@@ -81,7 +81,9 @@ asking.sendall(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: h\r\n
 head = asking.recv(65536).decode().lower()
 request_id = head.split("lambda-runtime-aws-request-id: ")[1].split("\r\n")[0]
 answer = "POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n\"once\""
-connect().sendall((answer % request_id).encode())
+answering = connect()
+answering.sendall((answer % request_id).encode())
+assert answering.recv(65536).startswith(b"HTTP/1.1 202")
 os._exit(0)
 "#;
 

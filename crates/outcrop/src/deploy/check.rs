@@ -46,8 +46,8 @@ pub(crate) fn check(
     given: &[(String, String)],
     place: Place,
 ) -> Result<Checked, Vec<Problem>> {
-    let document = Document::read(template::parse(source)?)?;
     let mut problems = Vec::new();
+    let document = Document::read(&template::parse(source)?, &mut problems);
     let parameters = parameters::resolve(&document.parameters, given, &mut problems);
     let mappings = document.mappings.clone();
     let mut scope = Scope { parameters, mappings, conditions: BTreeMap::new(), place };

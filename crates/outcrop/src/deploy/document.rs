@@ -5,7 +5,7 @@ use super::template::{Entry, Kind, Node, Problem};
 /// Most resources of one template: CloudFormation's limit.
 const RESOURCES_MAX: usize = 500;
 
-/// A template whose form is right. Values are not evaluated yet.
+/// A template taken apart. Values are not evaluated yet.
 #[derive(Debug)]
 pub(crate) struct Document {
     /// `Parameters`, in the order of the file.
@@ -53,14 +53,8 @@ pub(crate) struct Output {
 }
 
 impl Document {
-    /// Takes the tree apart; collects every problem of form.
-    pub(crate) fn read(root: Node) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
-        let document = Self::collect(&root, &mut problems);
-        if problems.is_empty() { Ok(document) } else { Err(problems) }
-    }
-
-    fn collect(root: &Node, problems: &mut Vec<Problem>) -> Self {
+    /// Takes the tree apart; collects every problem of form. What has the right form can be checked further.
+    pub(crate) fn read(root: &Node, problems: &mut Vec<Problem>) -> Self {
         let mut document = Self {
             parameters: Vec::new(),
             mappings: Vec::new(),

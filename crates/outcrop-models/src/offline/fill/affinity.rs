@@ -67,7 +67,7 @@ fn nearness(span: &Span, stem: &str) -> f64 {
 fn number(parameter: &Parameter, span: &Span) -> f64 {
     let Some(entity) = span.entity.as_ref().filter(|entity| entity.kind.is_numeric()) else { return NEVER };
     let Some(value) = entity.number else { return NEVER };
-    let mut score = 0.3 + cue(parameter, span);
+    let mut score = 0.5 + cue(parameter, span);
     match entity.kind {
         Kind::Money if parameter.speaks_of(MONEY) => score += 2.0,
         Kind::Money if parameter.named(RATE) => score -= 3.0,
@@ -87,6 +87,9 @@ fn number(parameter: &Parameter, span: &Span) -> f64 {
     if matches!(parameter.kind, Type::Integer) && value.fract() != 0.0 && entity.kind != Kind::Percent {
         score -= 3.0;
     }
+    if written.chars().all(char::is_alphabetic) {
+        score -= 0.2;
+    }
     if written.chars().all(char::is_alphabetic) && !parameter.named(&["number", "count", "limit", "quantity", "size"]) && value < 2.0 {
         // "one" is more often a pronoun than a number.
         score -= 0.5;
@@ -104,8 +107,11 @@ fn string(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
     if !parameter.options.is_empty() {
         return if parameter.options.iter().any(|option| is_named(option, &span.text)) { 5.0 + cue(parameter, span) } else { NEVER };
     }
+    if parameter.is_reason() && span.kind != Some(Kind::Quoted) {
+        return NEVER;
+    }
     let base = match span.kind {
-        Some(kind) => kind_fits(parameter, kind, span),
+        Some(kind) => kind_fits(tool, parameter, kind, span),
         None => phrase_fits(tool, parameter, span),
     };
     if base <= NEVER {
@@ -115,10 +121,10 @@ fn string(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
     base + cue(parameter, span) + role(parameter, span) + if hinted { 3.0 } else { 0.0 }
 }
 
-fn kind_fits(parameter: &Parameter, kind: Kind, span: &Span) -> f64 {
+fn kind_fits(tool: &Tool, parameter: &Parameter, kind: Kind, span: &Span) -> f64 {
     let is_date = parameter.named(&["date", "day", "when", "datetime", "birthday", "deadline", "checkin", "checkout"])
         || (parameter.speaks_of(&["date", "day"]) && !parameter.speaks_of(PLACE) && !parameter.is_id());
-    let is_time = parameter.named(&["time", "hour", "datetime", "start", "end"]) && !is_date || parameter.named(&["time"]);
+    let is_time = parameter.named(&["time", "hour", "datetime"]) && !parameter.speaks_of(PLACE);
     let is_email = parameter.speaks_of(&["email", "mail"]) && !parameter.named(&["subject", "body", "message", "content", "name"]);
     let is_url = parameter.named(&["url", "link", "website", "uri"]);
     let is_place = parameter.named(PLACE);
@@ -130,6 +136,7 @@ fn kind_fits(parameter: &Parameter, kind: Kind, span: &Span) -> f64 {
         _ if is_url || (is_email && parameter.named(&["email", "mail"])) => NEVER,
         Kind::Id => match parameter.fits_example(span.entity.as_ref().expect("a span with a kind has its entity")) {
             Some(true) => 5.0,
+            Some(false) if parameter.is_id() => -4.0,
             Some(false) => -2.0,
             None if is_date || is_time => NEVER,
             None if parameter.is_id() => 2.0,
@@ -138,7 +145,18 @@ fn kind_fits(parameter: &Parameter, kind: Kind, span: &Span) -> f64 {
         Kind::Formula => if parameter.speaks_of(&["function", "equation", "expression", "formula", "polynomial"]) { 4.0 } else { 0.2 },
         Kind::Quoted => if is_date || is_time { NEVER } else if parameter.is_id() { 0.8 } else { 1.5 },
         Kind::Proper if is_date || is_time || parameter.is_reason() => NEVER,
-        Kind::Proper if is_place => 2.2,
+        Kind::Proper if span.is_derived && !is_place => -1.0,
+        Kind::Proper if is_place && !splits_place(tool) => if span.is_derived { 1.0 } else { 2.2 },
+        Kind::Proper if is_place => {
+            let wide = parameter.named(WIDE);
+            let is_second = span.is_second();
+            match (span.is_derived, wide, is_second) {
+                (true, true, true) | (true, false, false) => 3.2,
+                (true, _, _) => NEVER,
+                (false, true, _) => 1.2,
+                (false, false, _) => 2.2,
+            }
+        }
         Kind::Proper if parameter.named(PERSON) => 1.5,
         Kind::Proper if parameter.is_id() => -1.0,
         Kind::Proper => 1.0,
@@ -146,6 +164,14 @@ fn kind_fits(parameter: &Parameter, kind: Kind, span: &Span) -> f64 {
         Kind::Money | Kind::Percent => -1.0,
         Kind::List => NEVER,
     }
+}
+
+/// The wider half of a place.
+const WIDE: &[&str] = &["country", "state", "region", "province"];
+
+/// Whether a tool asks for a place in two parts.
+fn splits_place(tool: &Tool) -> bool {
+    tool.parameters.iter().any(|parameter| parameter.named(WIDE)) && tool.parameters.iter().any(|parameter| parameter.named(&["city", "town", "place", "location"]) && !parameter.named(WIDE))
 }
 
 /// Plain words are values where something points at them; the tool's own words are none.

@@ -36,6 +36,11 @@ impl Span {
         self.start < other.end && other.start < self.end
     }
 
+    /// Whether it is what follows the comma of a place.
+    pub(super) fn is_second(&self) -> bool {
+        self.lead.ends_with(", ")
+    }
+
     /// Whether only a comma, "and" or "or" stands between `before` and this.
     pub(super) fn is_joined_to(&self, before: &Self) -> bool {
         let Some(from) = self.lead.len().checked_sub(self.start.saturating_sub(before.end)) else { return false };
@@ -49,7 +54,11 @@ impl Span {
 pub(in crate::offline) fn spans(text: &str, tool: &Tool) -> Vec<Span> {
     let found = entities(text);
     let all = words::words(text);
-    let mut spans: Vec<Span> = found.into_iter().map(|entity| span(text, entity)).collect();
+    let mut spans: Vec<Span> = Vec::new();
+    for entity in found {
+        spans.extend(halves(text, &entity));
+        spans.push(span(text, entity));
+    }
     phrases(text, &all, tool, &mut spans);
     spans.sort_by_key(|span| (span.start, span.is_derived, span.end));
     let edges: Vec<(usize, usize)> = spans.iter().filter(|span| span.kind.is_some()).map(|span| (span.start, span.end)).collect();
@@ -57,6 +66,16 @@ pub(in crate::offline) fn spans(text: &str, tool: &Tool) -> Vec<Span> {
         surround(text, &all, &edges, span);
     }
     spans
+}
+
+/// "Paris, France" is one place, and also a city and a country.
+fn halves(text: &str, entity: &Entity) -> Vec<Span> {
+    let Some((first, second)) = entity.text.split_once(", ").filter(|_| entity.kind == Kind::Proper) else { return Vec::new() };
+    let half = |part: &str, start: usize| {
+        let entity = Entity { text: part.to_owned(), start, end: start + part.len(), ..entity.clone() };
+        Span { is_derived: true, ..span(text, entity) }
+    };
+    vec![half(first, entity.start), half(second, entity.end - second.len())]
 }
 
 fn span(text: &str, entity: Entity) -> Span {

@@ -8,7 +8,10 @@ use outcrop_api::lambda as api;
 use outcrop_store::Tx;
 
 /// Answers AddPermission.
-pub(super) async fn add_permission(context: OpContext, request: api::AddPermissionRequest) -> OpResult<api::AddPermissionResponse> {
+pub(super) async fn add_permission(
+    context: OpContext,
+    request: api::AddPermissionRequest,
+) -> OpResult<api::AddPermissionResponse> {
     let name = names::read(&request.function_name, request.qualifier.as_deref())?;
     documents::check_exists(&context.app, &name).await?;
     let arn = policy::resource_arn(context.function_arn(&name.name), &name);
@@ -21,7 +24,9 @@ pub(super) async fn add_permission(context: OpContext, request: api::AddPermissi
         let current = found.as_ref().map(|policy| policy.revision_id.as_str());
         errors::check_revision(request.revision_id.as_deref(), current, "GetPolicy")?;
         let mut statements = match found {
-            Some(policy) if policy.has(&request.statement_id) => return Err(errors::statement_exists(&request.statement_id)),
+            Some(policy) if policy.has(&request.statement_id) => {
+                return Err(errors::statement_exists(&request.statement_id));
+            }
             Some(policy) => policy.statements,
             None => Vec::new(),
         };

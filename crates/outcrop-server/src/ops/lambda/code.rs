@@ -1,8 +1,8 @@
 //! Code of functions: where it comes from, and the folder that keeps it, one zip file per content.
 
 use super::documents::{self, StoredFunction};
-use super::zip::{self, ZipProblem};
 use super::errors;
+use super::zip::{self, ZipProblem};
 use crate::App;
 use crate::errors::{ApiError, OpResult, internal};
 use crate::objects::ObjectError;
@@ -80,13 +80,21 @@ pub(super) async fn read(app: &App, source: CodeSource) -> OpResult<Bytes> {
     let bytes = match (zip_file, s3_bucket, s3_key, image_uri) {
         (_, _, _, Some(_)) => return Err(images_are_not_run()),
         (Some(Blob(bytes)), None, None, None) => bytes,
-        (Some(_), _, _, None) => return Err(errors::invalid("Please do not provide other FunctionCode parameters when providing a ZipFile.")),
+        (Some(_), _, _, None) => {
+            return Err(errors::invalid(
+                "Please do not provide other FunctionCode parameters when providing a ZipFile.",
+            ));
+        }
         (None, Some(_), Some(_), None) if s3_object_version.is_some() => {
             return Err(errors::invalid("Objects have no versions here. Leave S3ObjectVersion out."));
         }
         (None, Some(bucket), Some(key), None) => read_object(app, &bucket, &key).await?,
-        (None, Some(_), None, None) => return Err(errors::invalid("S3Key is missing: code in S3 is named by S3Bucket and S3Key.")),
-        (None, None, Some(_), None) => return Err(errors::invalid("S3Bucket is missing: code in S3 is named by S3Bucket and S3Key.")),
+        (None, Some(_), None, None) => {
+            return Err(errors::invalid("S3Key is missing: code in S3 is named by S3Bucket and S3Key."));
+        }
+        (None, None, Some(_), None) => {
+            return Err(errors::invalid("S3Bucket is missing: code in S3 is named by S3Bucket and S3Key."));
+        }
         (None, None, None, None) => return Err(errors::invalid("Please provide a source for function code.")),
     };
     check(&bytes)?;
@@ -99,7 +107,9 @@ fn check(bytes: &[u8]) -> OpResult<()> {
             errors::invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
         }
         ZipProblem::Unreadable | ZipProblem::Empty => errors::invalid("Uploaded file must be a non-empty zip"),
-        ZipProblem::TooLarge => errors::invalid(format!("Unzipped size must be smaller than {} bytes", zip::UNPACKED_BYTES_MAX)),
+        ZipProblem::TooLarge => {
+            errors::invalid(format!("Unzipped size must be smaller than {} bytes", zip::UNPACKED_BYTES_MAX))
+        }
     })
 }
 
@@ -108,7 +118,9 @@ pub(super) fn check_inline_size(zip_file: Option<&Blob>) -> OpResult<()> {
     match zip_file {
         Some(Blob(bytes)) if bytes.len() > INLINE_BYTES_MAX => Err(ApiError::new(
             "RequestEntityTooLargeException",
-            format!("Zipped size must be smaller than {INLINE_BYTES_MAX} bytes. Put a larger file into S3 and name it by S3Bucket and S3Key."),
+            format!(
+                "Zipped size must be smaller than {INLINE_BYTES_MAX} bytes. Put a larger file into S3 and name it by S3Bucket and S3Key."
+            ),
         )),
         _ => Ok(()),
     }
@@ -129,7 +141,15 @@ async fn read_object(app: &App, bucket: &str, key: &str) -> OpResult<Bytes> {
     Ok(Bytes::from(bytes))
 }
 
-/// What keeping these bytes will answer.
+/// What keeping this code would answer; keeps nothing.
+pub(super) async fn describe_only(bytes: Bytes) -> OpResult<KeptCode> {
+    tokio::task::spawn_blocking(move || describe(&bytes)).await.map_err(|error| {
+        tracing::error!(error = &error as &dyn std::error::Error, "cannot hash code of a function");
+        internal()
+    })
+}
+
+/// Hashes. Takes a second for the largest files.
 pub(super) fn describe(bytes: &[u8]) -> KeptCode {
     let digest = Sha256::digest(bytes);
     let mut hash = String::with_capacity(64);
@@ -164,7 +184,8 @@ pub(super) fn path(folder: &Path, hash: &str) -> PathBuf {
 /// Removes code if no stored function uses it. To be called inside a change. A failure is logged: the file does no harm,
 /// and the next start tries again.
 pub(super) async fn remove_unused(app: &App, hash: &str) {
-    let stored = app.store.read(|tx| Ok::<_, ApiError>(tx.list_all::<StoredFunction>(Kind::Function, documents::PARENT)?)).await;
+    let stored =
+        app.store.read(|tx| Ok::<_, ApiError>(tx.list_all::<StoredFunction>(Kind::Function, documents::PARENT)?)).await;
     let Ok(stored) = stored else { return };
     if stored.iter().all(|function| function.code != hash) {
         remove(&path(&app.settings.functions_dir, hash)).await;

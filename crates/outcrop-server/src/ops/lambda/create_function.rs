@@ -1,11 +1,12 @@
 //! CreateFunction: keeps a zip file and its settings as a function that can be called at once.
 
 use super::code::CodeSource;
-use super::documents::{Changes, StoredFunction};
+use super::documents::StoredFunction;
 use super::names::FunctionName;
+use super::settings::Changes;
 use super::{changes, code, documents, errors, names};
-use crate::agents::tags;
 use crate::App;
+use crate::agents::tags;
 use crate::errors::OpResult;
 use crate::ops::OpContext;
 use outcrop_api::lambda as api;
@@ -26,15 +27,22 @@ pub(super) async fn create_function(
     changes::one_at_a_time(&context.app, |app| async move { create(&app, &name, request).await }).await
 }
 
-async fn create(app: &App, name: &FunctionName, mut request: api::CreateFunctionRequest) -> OpResult<api::FunctionConfiguration> {
+async fn create(
+    app: &App,
+    name: &FunctionName,
+    mut request: api::CreateFunctionRequest,
+) -> OpResult<api::FunctionConfiguration> {
     if documents::find(app, &name.name).await?.is_some() {
         return Err(errors::function_exists(&name.name));
     }
+    documents::check_count(app).await?;
     let mut function = StoredFunction::new(&app.settings, name, request.architectures.take());
     function.apply(Changes::of_new(&mut request))?;
     let bytes = code::read(app, CodeSource::from(std::mem::take(&mut request.code))).await?;
     if function.configuration.runtime.is_none() || function.configuration.handler.as_deref().is_none_or(str::is_empty) {
-        return Err(errors::invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages."));
+        return Err(errors::invalid(
+            "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
+        ));
     }
     function.set_code(code::keep(app, bytes).await?);
     function.touch(app.ids.uuid(), app.clock.now());

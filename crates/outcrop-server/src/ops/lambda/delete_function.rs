@@ -12,7 +12,10 @@ use outcrop_store::Kind;
 const NO_CONTENT: i64 = 204;
 
 /// Answers DeleteFunction. Calls under way come to their end.
-pub(super) async fn delete_function(context: OpContext, request: api::DeleteFunctionRequest) -> OpResult<api::DeleteFunctionResponse> {
+pub(super) async fn delete_function(
+    context: OpContext,
+    request: api::DeleteFunctionRequest,
+) -> OpResult<api::DeleteFunctionResponse> {
     let name = names::read(&request.function_name, request.qualifier.as_deref())?;
     if name.qualifier.as_deref() == Some(LATEST) {
         return Err(errors::invalid("$LATEST version cannot be deleted without deleting the function."));

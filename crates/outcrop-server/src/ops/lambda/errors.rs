@@ -52,7 +52,9 @@ pub(super) fn statement_exists(id: &str) -> ApiError {
 pub(super) fn wrong_revision(from: &str) -> ApiError {
     ApiError::new(
         "PreconditionFailedException",
-        format!("The RevisionId provided does not match the latest RevisionId. Call the {from} API to retrieve the latest RevisionId"),
+        format!(
+            "The RevisionId provided does not match the latest RevisionId. Call the {from} API to retrieve the latest RevisionId"
+        ),
     )
 }
 

@@ -91,7 +91,10 @@ async fn call(context: &OpContext, name: FunctionName, payload: Bytes, log_tail:
 
 fn start(context: &OpContext, name: FunctionName, payload: Bytes) -> OpResult<()> {
     let slot = EVENT_SLOTS.try_acquire().map_err(|_| {
-        let mut error = ApiError::new("TooManyRequestsException", format!("{EVENTS_MAX} events are waiting already. Send it again later."));
+        let mut error = ApiError::new(
+            "TooManyRequestsException",
+            format!("{EVENTS_MAX} events are waiting already. Send it again later."),
+        );
         error.members.insert("Reason".to_owned(), "ConcurrentInvocationLimitExceeded".into());
         error
     })?;
@@ -101,11 +104,22 @@ fn start(context: &OpContext, name: FunctionName, payload: Bytes) -> OpResult<()
         let arn = name.arn(&app.settings);
         let function = name.name;
         match app.functions.invoke(&arn, payload, limits(&app), false).await {
-            Ok(reply) if !reply.function_error => tracing::debug!(function, request_id, "the function {function} worked an event"),
-            Ok(_) => tracing::warn!(function, request_id, "the function {function} failed on an event; it is not tried again"),
+            Ok(reply) if !reply.function_error => {
+                tracing::debug!(function, request_id, "the function {function} worked an event")
+            }
+            Ok(_) => tracing::warn!(
+                function,
+                request_id,
+                "the function {function} failed on an event; it is not tried again"
+            ),
             Err(failure) => {
                 let cause = failure.message;
-                tracing::warn!(function, request_id, cause, "the function {function} did not work an event; it is not tried again");
+                tracing::warn!(
+                    function,
+                    request_id,
+                    cause,
+                    "the function {function} did not work an event; it is not tried again"
+                );
             }
         }
     });
@@ -123,7 +137,13 @@ fn refused(app: &App, name: &FunctionName, failure: ToolFailure) -> ApiError {
         // All its processes were busy for longer than the caller may wait.
         ToolFailureCause::TimedOut => ApiError::new("TooManyRequestsException", failure.message),
         _ => {
-            tracing::warn!(function = name.name, cause = failure.message, detail = failure.detail, "cannot call the function {}", name.name);
+            tracing::warn!(
+                function = name.name,
+                cause = failure.message,
+                detail = failure.detail,
+                "cannot call the function {}",
+                name.name
+            );
             ApiError::new("ServiceException", failure.message)
         }
     }
@@ -168,7 +188,10 @@ mod tests {
                 (found, expected) => assert_eq!(found, expected),
             }
         };
-        let not_json = Some(("InvalidRequestContentException", "Could not parse request body into json: Could not parse payload into json: "));
+        let not_json = Some((
+            "InvalidRequestContentException",
+            "Could not parse request body into json: Could not parse payload into json: ",
+        ));
         for good in ["", "{}", "null", "7", " [1] ", "\"text\"", "[[[[[[[[[]]]]]]]]]"] {
             check(good.as_bytes(), None);
         }

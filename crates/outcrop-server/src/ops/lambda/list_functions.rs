@@ -11,12 +11,14 @@ use outcrop_store::{Cursor, Kind};
 const PAGE_ITEMS: i64 = 50;
 
 /// Answers ListFunctions. `FunctionVersion=ALL` lists the one version of each, whose ARN then names it.
-pub(super) async fn list_functions(context: OpContext, request: api::ListFunctionsRequest) -> OpResult<api::ListFunctionsResponse> {
+pub(super) async fn list_functions(
+    context: OpContext,
+    request: api::ListFunctionsRequest,
+) -> OpResult<api::ListFunctionsResponse> {
     let after = match request.marker.as_deref().filter(|marker| !marker.is_empty()) {
-        Some(marker) => Some(
-            Cursor::parse(Kind::Function, PARENT, marker)
-                .ok_or_else(|| errors::invalid("The Marker is not one that ListFunctions gave. Start again without it."))?,
-        ),
+        Some(marker) => Some(Cursor::parse(Kind::Function, PARENT, marker).ok_or_else(|| {
+            errors::invalid("The Marker is not one that ListFunctions gave. Start again without it.")
+        })?),
         None => None,
     };
     let limit = usize::try_from(request.max_items.unwrap_or(PAGE_ITEMS).clamp(1, PAGE_ITEMS)).unwrap_or(1);

@@ -37,7 +37,8 @@ impl FunctionName {
             [name, qualifier] => (*name, Some(*qualifier)),
             _ => return None,
         };
-        let is_plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        let is_plain =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
         let qualifier_is_plain = qualifier.is_none_or(|qualifier| qualifier == LATEST || is_plain(qualifier));
         let own = |text: Option<&str>| text.map(str::to_owned);
         (is_plain(name) && qualifier_is_plain).then(|| Self {
@@ -63,8 +64,8 @@ impl FunctionName {
 
 /// The name in a request, with the qualifier that may come beside it.
 pub(super) fn read(function_name: &str, qualifier: Option<&str>) -> OpResult<FunctionName> {
-    let mut name =
-        FunctionName::parse(function_name).ok_or_else(|| errors::invalid(format!("{function_name} is not the name of a function.")))?;
+    let mut name = FunctionName::parse(function_name)
+        .ok_or_else(|| errors::invalid(format!("{function_name} is not the name of a function.")))?;
     match (name.qualifier.as_deref(), qualifier) {
         (Some(inner), Some(beside)) if inner != beside => {
             Err(errors::invalid("The derived qualifier from the function name does not match the specified qualifier."))
@@ -105,7 +106,8 @@ mod tests {
         let check = |text: &str, beside: Option<&str>, expected: Result<(&str, Option<&str>, &str), &str>| {
             let settings = Settings::default();
             let found = read(text, beside).map(|name| (name.name.clone(), name.qualifier.clone(), name.arn(&settings)));
-            let expected = expected.map(|(name, qualifier, arn)| (name.to_owned(), qualifier.map(str::to_owned), arn.to_owned()));
+            let expected =
+                expected.map(|(name, qualifier, arn)| (name.to_owned(), qualifier.map(str::to_owned), arn.to_owned()));
             assert_eq!(found.map_err(|error| error.code), expected, "{text} {beside:?}");
         };
         let home = "arn:aws:lambda:us-east-1:000000000000:function:orders";
@@ -118,11 +120,17 @@ mod tests {
         check(&format!("{far}:live"), None, Ok(("orders", Some("live"), far)));
         check(&far.replace("aws", "aws-us-gov"), None, Ok(("orders", None, far)));
         check("123456789012:function:orders", None, Ok(("orders", None, &far.replace("eu-west-1", "us-east-1"))));
-        check("123456789012:function:orders:2", None, Ok(("orders", Some("2"), &far.replace("eu-west-1", "us-east-1"))));
+        check(
+            "123456789012:function:orders:2",
+            None,
+            Ok(("orders", Some("2"), &far.replace("eu-west-1", "us-east-1"))),
+        );
         check("function", None, Ok(("function", None, &home.replace("orders", "function"))));
         let invalid = Err("InvalidParameterValueException");
         check("orders:7", Some("8"), invalid);
-        for broken in ["", ":", "a b", "../orders", "örders", "orders:1:2", "orders:", "orders:$OLD", "12:function:orders"] {
+        for broken in
+            ["", ":", "a b", "../orders", "örders", "orders:1:2", "orders:", "orders:$OLD", "12:function:orders"]
+        {
             check(broken, None, invalid);
         }
         check("arn:aws:lambda:us-east-2:123456789012:layer:orders", None, invalid);

@@ -66,7 +66,8 @@ pub(super) fn put(tx: &mut Tx<'_>, function: &str, policy: &StoredPolicy, now: T
             format!("The final policy size ({length}) is bigger than the limit ({POLICY_BYTES_MAX})."),
         ));
     }
-    let resource = Resource { kind: Kind::Function, parent: PARENT, id: function, name: None, created_at: now, updated_at: now };
+    let resource =
+        Resource { kind: Kind::Function, parent: PARENT, id: function, name: None, created_at: now, updated_at: now };
     tx.put(&resource, policy).map_err(|error| match error {
         PutError::Store(error) => error.into(),
         PutError::NameTaken | PutError::IdTaken => internal(),

@@ -12,7 +12,8 @@ pub(super) async fn remove_permission(context: OpContext, request: api::RemovePe
     documents::check_exists(&context.app, &name).await?;
     let (revision_id, now) = (context.ids.uuid(), context.clock.now());
     let remove = move |tx: &mut Tx<'_>| {
-        let not_found = || errors::not_found(format!("Statement {} is not found in resource policy.", request.statement_id));
+        let not_found =
+            || errors::not_found(format!("Statement {} is not found in resource policy.", request.statement_id));
         let mut policy = policy::find(tx, &name.name)?.ok_or_else(not_found)?;
         errors::check_revision(request.revision_id.as_deref(), Some(&policy.revision_id), "GetPolicy")?;
         if !policy.remove(&request.statement_id) {

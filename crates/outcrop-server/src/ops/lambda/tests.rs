@@ -11,8 +11,8 @@ use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::BodyExt;
 use outcrop_api::{ApiOperation, decode, lambda as api, route};
 use outcrop_ports::{
-    BoxFuture, Clock, Ids, Model, ModelCatalog, ToolCall, ToolContext, ToolExecutor, ToolFailure, ToolFailureCause, ToolLimits,
-    ToolOutcome,
+    BoxFuture, Clock, Ids, Model, ModelCatalog, ToolCall, ToolContext, ToolExecutor, ToolFailure, ToolFailureCause,
+    ToolLimits, ToolOutcome,
 };
 use outcrop_store::Store;
 use outcrop_wire::Timestamp;
@@ -66,9 +66,14 @@ impl FunctionHost for Host {
         Box::pin(async move {
             self.events.lock().expect("whole").push(payload.clone());
             if payload == r#"{"unreachable":1}"# {
-                return Err(ToolFailure { cause: ToolFailureCause::Unreachable, message: "not there".to_owned(), detail: String::new() });
+                return Err(ToolFailure {
+                    cause: ToolFailureCause::Unreachable,
+                    message: "not there".to_owned(),
+                    detail: String::new(),
+                });
             }
-            let answer = json!({"function": function, "event": serde_json::from_slice::<Value>(&payload).expect("JSON")});
+            let answer =
+                json!({"function": function, "event": serde_json::from_slice::<Value>(&payload).expect("JSON")});
             Ok(FunctionReply {
                 payload: answer.to_string().into(),
                 function_error: payload == r#"{"fail":1}"#,
@@ -156,9 +161,10 @@ impl World {
         let method = Method::from_bytes(request.method.as_bytes()).expect("a method");
         let route = route::find(&method, path, &request.body, Some("lambda")).expect("a route");
         assert_eq!(route.operation.name, O::OPERATION.name);
-        let headers = request.headers.iter().map(|(name, value)| {
-            (http::HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value"))
-        });
+        let headers = request
+            .headers
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value")));
         let headers = HeaderMap::from_iter(headers);
         let parts = decode::Parts { labels: &route.labels, query, headers: &headers, body: &request.body };
         let context = OpContext { app: self.app.clone(), request_id: "request".to_owned() };
@@ -173,7 +179,10 @@ impl World {
                 (head.status.as_u16(), head.headers, body.collect().await.expect("never fails").to_bytes().to_vec())
             }
             Err(error) => {
-                let code = HeaderMap::from_iter([(http::HeaderName::from_static("code"), HeaderValue::from_static(error.code))]);
+                let code = HeaderMap::from_iter([(
+                    http::HeaderName::from_static("code"),
+                    HeaderValue::from_static(error.code),
+                )]);
                 (error.status(Some(route.operation)), code, error.body())
             }
         };
@@ -229,26 +238,38 @@ fn with(mut whole: Value, members: Value) -> Value {
 async fn functions_live_change_and_die() {
     let world = World::new();
     let created = world.create("orders", b"one").await;
-    assert_eq!((created.status, &created.body["State"], &created.body["FunctionName"]), (201, &json!("Active"), &json!("orders")));
+    assert_eq!(
+        (created.status, &created.body["State"], &created.body["FunctionName"]),
+        (201, &json!("Active"), &json!("orders"))
+    );
     let [file] = <[String; 1]>::try_from(world.files()).expect("one file");
     let deployed = world.host.deployed.lock().expect("whole").get("orders").cloned().expect("deployed");
     assert!(deployed.code.is_file() && deployed.code.ends_with(&file));
 
-    let message = world.refused::<api::CreateFunction>(new_function("orders", b"two"), 409, "ResourceConflictException").await;
+    let message =
+        world.refused::<api::CreateFunction>(new_function("orders", b"two"), 409, "ResourceConflictException").await;
     assert_eq!(message, "Function already exist: orders");
     assert_eq!(world.files(), [file.clone()]);
 
     let got = world.call::<api::GetFunction>(json!({"FunctionName": created.body["FunctionArn"]})).await;
-    assert_eq!((got.status, &got.body["Configuration"], &got.body["Tags"]), (200, &created.body, &json!({"team": "shop"})));
-    let got = world.call::<api::GetFunctionConfiguration>(json!({"FunctionName": "orders", "Qualifier": "$LATEST"})).await;
+    assert_eq!(
+        (got.status, &got.body["Configuration"], &got.body["Tags"]),
+        (200, &created.body, &json!({"team": "shop"}))
+    );
+    let got =
+        world.call::<api::GetFunctionConfiguration>(json!({"FunctionName": "orders", "Qualifier": "$LATEST"})).await;
     assert_eq!(got.body["FunctionArn"], json!("arn:aws:lambda:us-east-1:000000000000:function:orders:$LATEST"));
-    let message = world.refused::<api::GetFunction>(json!({"FunctionName": "orders:7"}), 404, "ResourceNotFoundException").await;
+    let message =
+        world.refused::<api::GetFunction>(json!({"FunctionName": "orders:7"}), 404, "ResourceNotFoundException").await;
     assert_eq!(message, "Function not found: arn:aws:lambda:us-east-1:000000000000:function:orders:7");
 
     let same = json!({"FunctionName": "orders", "ZipFile": zip_text(b"one")});
     let new = json!({"FunctionName": "orders", "ZipFile": zip_text(b"two")});
     let dry = world.call::<api::UpdateFunctionCode>(with(new.clone(), json!({"DryRun": true}))).await;
-    assert_eq!((dry.status, &dry.body["RevisionId"], world.files()), (200, &created.body["RevisionId"], vec![file.clone()]));
+    assert_eq!(
+        (dry.status, &dry.body["RevisionId"], world.files()),
+        (200, &created.body["RevisionId"], vec![file.clone()])
+    );
     assert_eq!(world.call::<api::UpdateFunctionCode>(same).await.body["CodeSha256"], created.body["CodeSha256"]);
     assert_eq!(world.files(), [file.clone()]);
     let stale = with(new.clone(), json!({"RevisionId": created.body["RevisionId"]}));
@@ -258,14 +279,20 @@ async fn functions_live_change_and_die() {
     assert!(updated.body["LastModified"].as_str() > created.body["LastModified"].as_str());
     assert!(world.files().len() == 1 && world.files() != [file]);
 
-    let changed = world.call::<api::UpdateFunctionConfiguration>(json!({"FunctionName": "orders", "Handler": "app.other"})).await;
-    assert_eq!((&changed.body["Handler"], world.host.handler("orders").as_deref()), (&json!("app.other"), Some("app.other")));
+    let changed =
+        world.call::<api::UpdateFunctionConfiguration>(json!({"FunctionName": "orders", "Handler": "app.other"})).await;
+    assert_eq!(
+        (&changed.body["Handler"], world.host.handler("orders").as_deref()),
+        (&json!("app.other"), Some("app.other"))
+    );
 
     assert_eq!(world.create("twin", b"two").await.status, 201);
     let deleted = world.call::<api::DeleteFunction>(json!({"FunctionName": "orders"})).await;
     assert_eq!((deleted.status, world.files().len(), world.host.names()), (204, 1, vec!["twin".to_owned()]));
     world.refused::<api::DeleteFunction>(json!({"FunctionName": "orders"}), 404, "ResourceNotFoundException").await;
-    world.refused::<api::DeleteFunction>(json!({"FunctionName": "twin:$LATEST"}), 400, "InvalidParameterValueException").await;
+    world
+        .refused::<api::DeleteFunction>(json!({"FunctionName": "twin:$LATEST"}), 400, "InvalidParameterValueException")
+        .await;
     assert_eq!(world.call::<api::DeleteFunction>(json!({"FunctionName": "twin"})).await.status, 204);
     assert!(world.files().is_empty());
 }
@@ -315,7 +342,10 @@ async fn code_comes_from_one_good_source() {
     let zip = zip_text(b"x");
     for (code, words) in [
         (json!({}), "Please provide a source"),
-        (json!({"ZipFile": STANDARD.encode("no zip, though it is long enough")}), "Could not unzip uploaded file. Please check your file, then try to upload again."),
+        (
+            json!({"ZipFile": STANDARD.encode("no zip, though it is long enough")}),
+            "Could not unzip uploaded file. Please check your file, then try to upload again.",
+        ),
         (json!({"ZipFile": ""}), "non-empty zip"),
         (json!({"ZipFile": zip, "S3Bucket": "code", "S3Key": "orders.zip"}), "do not provide other"),
         (json!({"S3Bucket": "code", "S3Key": "none.zip"}), "NoSuchKey"),
@@ -348,7 +378,10 @@ async fn invocations() {
     let answered = world.call::<api::Invoke>(invoke(json!({}))).await;
     let arn = "arn:aws:lambda:us-east-1:000000000000:function:orders";
     assert_eq!((answered.status, answered.body.clone()), (200, json!({"function": arn, "event": {}})));
-    assert_eq!(["x-amz-executed-version", "x-amz-function-error", "x-amz-log-result"].map(|name| answered.header(name)), ["$LATEST", "", ""]);
+    assert_eq!(
+        ["x-amz-executed-version", "x-amz-function-error", "x-amz-log-result"].map(|name| answered.header(name)),
+        ["$LATEST", "", ""]
+    );
     let failed = world.call::<api::Invoke>(with(invoke(payload(r#"{"fail":1}"#)), json!({"LogType": "Tail"}))).await;
     assert_eq!((failed.status, failed.header("x-amz-function-error")), (200, "Unhandled"));
     assert_eq!(failed.header("x-amz-log-result"), STANDARD.encode([b'x'; 4096]));
@@ -363,12 +396,21 @@ async fn invocations() {
 
     let code = "InvalidRequestContentException";
     let message = world.refused::<api::Invoke>(invoke(payload("{")), 400, code).await;
-    assert!(message.starts_with("Could not parse request body into json: Could not parse payload into json: "), "{message}");
+    assert!(
+        message.starts_with("Could not parse request body into json: Could not parse payload into json: "),
+        "{message}"
+    );
     let large = format!("\"{}\"", "x".repeat(1024 * 1024));
     let event = with(invoke(payload(&large)), json!({"InvocationType": "Event"}));
     world.refused::<api::Invoke>(event, 413, "RequestTooLargeException").await;
     assert_eq!(world.call::<api::Invoke>(invoke(payload(&large))).await.status, 200);
-    world.refused::<api::Invoke>(invoke(payload(&format!("\"{}\"", "x".repeat(6 * 1024 * 1024)))), 413, "RequestTooLargeException").await;
+    world
+        .refused::<api::Invoke>(
+            invoke(payload(&format!("\"{}\"", "x".repeat(6 * 1024 * 1024)))),
+            413,
+            "RequestTooLargeException",
+        )
+        .await;
     world.refused::<api::Invoke>(invoke(payload(r#"{"unreachable":1}"#)), 500, "ServiceException").await;
     world.refused::<api::Invoke>(invoke(json!({"Qualifier": "live"})), 404, "ResourceNotFoundException").await;
     let message = world.refused::<api::Invoke>(json!({"FunctionName": "none"}), 404, "ResourceNotFoundException").await;
@@ -383,15 +425,14 @@ async fn invocations() {
 async fn permissions_are_recorded() {
     let world = World::new();
     world.create("orders", b"x").await;
-    let permission = |function: &str, id: &str| {
-        json!({"FunctionName": function, "StatementId": id, "Action": "lambda:InvokeFunction", "Principal": "bedrock.amazonaws.com"})
-    };
+    let permission = |function: &str, id: &str| json!({"FunctionName": function, "StatementId": id, "Action": "lambda:InvokeFunction", "Principal": "bedrock.amazonaws.com"});
     let not_found = "ResourceNotFoundException";
     world.refused::<api::GetPolicy>(json!({"FunctionName": "orders"}), 404, not_found).await;
     for function in ["orders", "configured"] {
         let added = world.call::<api::AddPermission>(permission(function, "one")).await;
         assert_eq!(added.status, 201);
-        let message = world.refused::<api::AddPermission>(permission(function, "one"), 409, "ResourceConflictException").await;
+        let message =
+            world.refused::<api::AddPermission>(permission(function, "one"), 409, "ResourceConflictException").await;
         assert!(message.starts_with("The statement id (one) provided already exists."), "{message}");
         assert_eq!(world.call::<api::AddPermission>(permission(function, "two")).await.status, 201);
         let got = world.call::<api::GetPolicy>(json!({"FunctionName": function})).await;
@@ -426,7 +467,12 @@ async fn lists_go_page_by_page() {
         world.create(name, b"x").await;
     }
     let names = |answered: &Answered| -> Vec<Value> {
-        answered.body["Functions"].as_array().expect("a list").iter().map(|function| function["FunctionName"].clone()).collect()
+        answered.body["Functions"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|function| function["FunctionName"].clone())
+            .collect()
     };
     let first = world.call::<api::ListFunctions>(json!({"MaxItems": 2})).await;
     let second = world.call::<api::ListFunctions>(json!({"MaxItems": 2, "Marker": first.body["NextMarker"]})).await;

@@ -18,16 +18,24 @@ pub(super) async fn update_function_code(
     changes::one_at_a_time(&context.app, |app| async move { update(&app, &name, request).await }).await
 }
 
-async fn update(app: &App, name: &FunctionName, mut request: api::UpdateFunctionCodeRequest) -> OpResult<api::FunctionConfiguration> {
+async fn update(
+    app: &App,
+    name: &FunctionName,
+    mut request: api::UpdateFunctionCodeRequest,
+) -> OpResult<api::FunctionConfiguration> {
     let mut function = documents::get(app, name).await?;
-    errors::check_revision(request.revision_id.as_deref(), function.configuration.revision_id.as_deref(), "GetFunction/GetAlias")?;
+    errors::check_revision(
+        request.revision_id.as_deref(),
+        function.configuration.revision_id.as_deref(),
+        "GetFunction/GetAlias",
+    )?;
     let dry_run = request.dry_run == Some(true);
     if let Some(architectures) = request.architectures.take() {
         function.configuration.architectures = Some(architectures);
     }
     let bytes = code::read(app, CodeSource::from(request)).await?;
     if dry_run {
-        function.set_code(code::describe(&bytes));
+        function.set_code(code::describe_only(bytes).await?);
         return Ok(function.served(name));
     }
     let code_before = function.code.clone();

@@ -1,7 +1,7 @@
 //! UpdateFunctionConfiguration: changes settings of a function; what is not given stays.
 
-use super::documents::Changes;
 use super::names::FunctionName;
+use super::settings::Changes;
 use super::{changes, documents, errors, names};
 use crate::App;
 use crate::errors::OpResult;
@@ -23,7 +23,11 @@ async fn update(
     mut request: api::UpdateFunctionConfigurationRequest,
 ) -> OpResult<api::FunctionConfiguration> {
     let mut function = documents::get(app, name).await?;
-    errors::check_revision(request.revision_id.as_deref(), function.configuration.revision_id.as_deref(), "GetFunction/GetAlias")?;
+    errors::check_revision(
+        request.revision_id.as_deref(),
+        function.configuration.revision_id.as_deref(),
+        "GetFunction/GetAlias",
+    )?;
     function.apply(Changes::of_update(&mut request))?;
     function.touch(app.ids.uuid(), app.clock.now());
     let code = function.code.clone();

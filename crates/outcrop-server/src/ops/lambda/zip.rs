@@ -36,7 +36,8 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), ZipProblem> {
         return Err(ZipProblem::Empty);
     }
     // Counted back from the end, since something may stand before the archive.
-    let mut at = usize::try_from(table_bytes).ok().and_then(|size| end.checked_sub(size)).ok_or(ZipProblem::Unreadable)?;
+    let mut at =
+        usize::try_from(table_bytes).ok().and_then(|size| end.checked_sub(size)).ok_or(ZipProblem::Unreadable)?;
     let mut unpacked: u64 = 0;
     for _ in 0..entries {
         let entry = read_entry(&bytes[..end], at).ok_or(ZipProblem::Unreadable)?;

@@ -153,7 +153,7 @@ mod tests {
         check(narrow, Label::Result, &"x".repeat(25), &format!("  result    {}\n            xxxxx\n", "x".repeat(20)));
         let long = step(plain, Label::Result, &"y\n".repeat(100));
         assert_eq!(long.lines().count(), STEP_LINES_MAX + 1);
-        assert!(long.ends_with("            … (151 more characters)\n"), "{long}");
+        assert!(long.ends_with("            … (152 more characters)\n"), "{long}");
     }
 
     #[test]

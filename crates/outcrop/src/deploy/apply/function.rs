@@ -35,7 +35,9 @@ pub(super) async fn update(client: &Client, name: &str, old: Option<&Value>, wan
     let without_others = |properties: &Value| {
         let mut members = properties.as_object().cloned().unwrap_or_default();
         // Tags have an API of their own and mean nothing here; the other two cannot change or have just changed.
-        ["Code", "Tags", "PackageType", "Architectures"].map(|key| members.shift_remove(key));
+        for key in ["Code", "Tags", "PackageType", "Architectures"] {
+            members.shift_remove(key);
+        }
         members
     };
     if old.is_none_or(|old| without_others(old) != without_others(new)) {

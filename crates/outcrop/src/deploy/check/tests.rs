@@ -1,0 +1,336 @@
+use super::*;
+use serde_json::{Value, json};
+
+fn place() -> Place {
+    Place { region: "eu-west-1".into(), account_id: "012345678901".into(), stack: "shop".into() }
+}
+
+fn run(source: &str) -> Result<Checked, Vec<Problem>> {
+    check(source, PathBuf::from("/nowhere"), &[], place())
+}
+
+fn check_problems(source: &str, expected: &[&str]) {
+    let problems = run(source).expect_err("has problems");
+    let printed: Vec<String> = problems.iter().map(|p| format!("{}: {}: {}", p.line, p.path, p.message)).collect();
+    assert_eq!(printed, expected, "{source}");
+}
+
+/// Physical ids as if everything were there.
+struct All;
+
+impl References for All {
+    fn find(&self, id: &str, attribute: Option<&str>) -> Found {
+        let text = match (id, attribute) {
+            ("AgentRole", Some("Arn")) => "arn:aws:iam::012345678901:role/r",
+            ("OrderToolsFn", Some("Arn")) => "arn:aws:lambda:eu-west-1:012345678901:function:f",
+            ("SupportAgent", None) => "AGENT00001",
+            (id, attribute) => return Found::Text(format!("<{id}.{}>", attribute.unwrap_or("Ref"))),
+        };
+        Found::Text(text.to_owned())
+    }
+}
+
+fn check_wanted(source: &str, id: &str, expected: &Value) {
+    let mut checked = run(source).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let live = checked.order.iter().find(|live| live.id == id).cloned().expect(id);
+    let wanted = checked.wanted(&live, &All).unwrap_or_else(|problems| panic!("{problems:?}"));
+    assert_eq!(wanted.properties, *expected, "{source}");
+}
+
+/// The template of the articles that newcomers arrive with.
+const ARTICLE: &str = "\
+Resources:
+  SupportAgent:
+    Type: AWS::Bedrock::Agent
+    Properties:
+      AgentName: support-bot
+      FoundationModel: anthropic.claude-opus-4-7
+      Instruction: |
+        You are a helpful customer support assistant. Use the OrderTools action group
+        for order lookups and the HR knowledge base for policy questions.
+      AgentResourceRoleArn: !GetAtt AgentRole.Arn
+      IdleSessionTTLInSeconds: 1800
+      ActionGroups:
+        - ActionGroupName: OrderTools
+          ActionGroupExecutor:
+            Lambda: !GetAtt OrderToolsFn.Arn
+          FunctionSchema:
+            Functions:
+              - Name: get_order_status
+                Description: Look up shipping status by order ID.
+                Parameters:
+                  order_id: { Type: string, Required: true }
+  SupportAgentAlias:
+    Type: AWS::Bedrock::AgentAlias
+    Properties:
+      AgentId: !Ref SupportAgent
+      AgentAliasName: PROD
+";
+
+/// What the article leaves to its reader.
+const REST: &str = "  AgentRole:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: 2012-10-17
+        Statement: [{Effect: Allow, Principal: {Service: bedrock.amazonaws.com}, Action: sts:AssumeRole}]
+  OrderToolsFn:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: python3.12
+      Handler: index.handler
+      Role: !GetAtt AgentRole.Arn
+      Environment: {Variables: {TABLE_name: !Sub '${AWS::StackName}-orders', Count: 012}}
+      Tags: [{Key: Team, Value: shop}]
+      Code:
+        ZipFile: |
+          def handler(event, context):
+              return event
+Outputs:
+  AgentId: {Value: !Ref SupportAgent}
+  Both: {Value: !Sub '${SupportAgent.AgentArn} ${SupportAgentAlias.AgentAliasId}'}
+";
+
+#[test]
+fn the_article_alone_names_what_it_lacks() {
+    check_problems(
+        ARTICLE,
+        &[
+            "10: Resources.SupportAgent.Properties.AgentResourceRoleArn: `AgentRole` is no resource of this template",
+            "15: Resources.SupportAgent.Properties.ActionGroups[0].ActionGroupExecutor.Lambda: \
+             `OrderToolsFn` is no resource of this template",
+        ],
+    );
+}
+
+#[test]
+fn the_article_completed_is_deployed_in_order() {
+    let source = format!("{ARTICLE}{REST}");
+    let checked = run(&source).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let order: Vec<&str> = checked.order.iter().map(|live| live.id.as_str()).collect();
+    assert_eq!(order, ["AgentRole", "OrderToolsFn", "SupportAgent", "SupportAgentAlias"]);
+    let outputs = checked.outputs(&All).expect("outputs");
+    assert_eq!(outputs["Both"], "<SupportAgent.AgentArn> <SupportAgentAlias.AgentAliasId>");
+    check_wanted(
+        &source,
+        "SupportAgent",
+        &json!({
+            "agentName": "support-bot",
+            "foundationModel": "anthropic.claude-opus-4-7",
+            "instruction": "You are a helpful customer support assistant. Use the OrderTools action group\n\
+                            for order lookups and the HR knowledge base for policy questions.\n",
+            "agentResourceRoleArn": "arn:aws:iam::012345678901:role/r",
+            "idleSessionTTLInSeconds": 1800,
+            "actionGroups": [{
+                "actionGroupName": "OrderTools",
+                "actionGroupExecutor": {"lambda": "arn:aws:lambda:eu-west-1:012345678901:function:f"},
+                "functionSchema": {"functions": [{
+                    "name": "get_order_status",
+                    "description": "Look up shipping status by order ID.",
+                    "parameters": {"order_id": {"type": "string", "required": true}},
+                }]},
+            }],
+        }),
+    );
+    check_wanted(&source, "SupportAgentAlias", &json!({"agentId": "AGENT00001", "agentAliasName": "PROD"}));
+}
+
+#[test]
+fn functions_get_names_and_keep_the_case_of_the_users_own_keys() {
+    let source = format!("{ARTICLE}{REST}");
+    let mut checked = run(&source).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let live = checked.order[1].clone();
+    let wanted = checked.wanted(&live, &All).expect("a function");
+    let sha256 = wanted.code.expect("code").sha256.clone();
+    assert_eq!(
+        wanted.properties,
+        json!({
+            "Runtime": "python3.12",
+            "Handler": "index.handler",
+            "Role": "arn:aws:iam::012345678901:role/r",
+            "Environment": {"Variables": {"TABLE_name": "shop-orders", "Count": "012"}},
+            "FunctionName": "shop-OrderToolsFn",
+            "Tags": {"Team": "shop"},
+            "Code": {"sha256": sha256},
+        }),
+    );
+}
+
+#[test]
+fn spellings_that_differ_from_the_api() {
+    let agent = "Resources:\n  A:\n    Type: AWS::Bedrock::Agent\n    Properties:\n      AgentName: a\n";
+    let with = |more: &str| format!("{agent}{more}");
+    check_wanted(
+        &with(
+            "      AutoPrepare: true
+      TestAliasTags: {outcrop:names: x}
+      Tags: {Team: shop}
+      SkipResourceInUseCheckOnDelete: true
+      MemoryConfiguration: {EnabledMemoryTypes: [SESSION_SUMMARY], StorageDays: 30}
+      PromptOverrideConfiguration:
+        PromptConfigurations:
+          - {PromptType: ORCHESTRATION, InferenceConfiguration: {Temperature: 0.5, TopK: 3, StopSequences: [x]}}
+      ActionGroups:
+        - ActionGroupName: g
+          SkipResourceInUseCheckOnDelete: true
+          ActionGroupExecutor: {CustomControl: RETURN_CONTROL}
+          ApiSchema: {S3: {S3BucketName: bucket, S3ObjectKey: key}}
+        - ActionGroupName: h
+          ParentActionGroupSignature: AMAZON.UserInput
+          FunctionSchema: {Functions: [{Name: f, RequireConfirmation: ENABLED}]}
+",
+        ),
+        "A",
+        &json!({
+            "agentName": "a",
+            "tags": {"Team": "shop"},
+            "memoryConfiguration": {"enabledMemoryTypes": ["SESSION_SUMMARY"], "storageDays": 30},
+            "promptOverrideConfiguration": {"promptConfigurations": [{"promptType": "ORCHESTRATION",
+                "inferenceConfiguration": {"temperature": 0.5, "topK": 3, "stopSequences": ["x"]}}]},
+            "autoPrepare": true,
+            "testAliasTags": {"outcrop:names": "x"},
+            "skipResourceInUseCheckOnDelete": true,
+            "actionGroups": [
+                {"actionGroupName": "g", "actionGroupExecutor": {"customControl": "RETURN_CONTROL"},
+                 "apiSchema": {"s3": {"s3BucketName": "bucket", "s3ObjectKey": "key"}}},
+                {"actionGroupName": "h", "parentActionGroupSignature": "AMAZON.UserInput",
+                 "functionSchema": {"functions": [{"name": "f", "requireConfirmation": "ENABLED"}]}},
+            ],
+        }),
+    );
+}
+
+#[test]
+fn serverless_functions_are_functions() {
+    let source = "\
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function:
+    Runtime: nodejs22.x
+    Timeout: 30
+    Environment: {Variables: {A: global, B: global}}
+Resources:
+  Fn:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: index.handler
+      Timeout: 5
+      Environment: {Variables: {B: own}}
+      Policies: [AWSLambdaBasicExecutionRole]
+      Tags: {Team: shop}
+      Role: r
+      CodeUri: s3://bucket/code.zip
+";
+    check_wanted(
+        &source.replace("Role: r", "Role: arn:aws:iam::012345678901:role/r"),
+        "Fn",
+        &json!({
+            "Handler": "index.handler",
+            "Timeout": 5,
+            "Environment": {"Variables": {"B": "own", "A": "global"}},
+            "Role": "arn:aws:iam::012345678901:role/r",
+            "Runtime": "nodejs22.x",
+            "FunctionName": "shop-Fn",
+            "Tags": {"Team": "shop"},
+            "Code": {"S3Bucket": "bucket", "S3Key": "code.zip"},
+        }),
+    );
+    let wrong = source.replace("      Role: r\n      CodeUri: s3://bucket/code.zip\n", "      Events: {}\n      CodeUri: ./nowhere\n");
+    check_problems(
+        &wrong,
+        &[
+            "16: Resources.Fn.Properties.Events: unsupported property",
+            "17: Resources.Fn.Properties.CodeUri: cannot read `/nowhere/./nowhere`: No such file or directory (os error 2)",
+        ],
+    );
+}
+
+#[test]
+fn every_mistake_is_reported_at_once_with_its_line() {
+    check_problems(
+        "\
+Parameters:
+  Stage: {Type: String}
+Conditions:
+  Never: !Equals [a, b]
+Hooks: {}
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+  Agent:
+    Type: AWS::Bedrock::Agent
+    DependsOn: Nothing
+    Properties:
+      agentName: small
+      Foo: 1
+      FoundationModelArn: x
+      IdleSessionTTlInSeconds: 5
+      IdleSessionTTLInSeconds: ten
+      OrchestrationType: SOMETIMES
+      KnowledgeBases: []
+      ActionGroups:
+        - ActionGroupName: has spaces
+          ActionGroupExecutor: {Lambda: !Sub 'arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:function:x', CustomControl: RETURN_CONTROL}
+        - ActionGroupState: ENABLED
+  Hidden:
+    Type: AWS::IAM::Role
+    Condition: Never
+  Fn:
+    Type: AWS::Lambda::Function
+    Condition: Nope
+    Properties:
+      Runtime: python3.12
+      Layers: []
+      Role: !GetAtt Hidden.Arn
+      Code: {ZipFile: x}
+  Alias:
+    Type: AWS::Bedrock::AgentAlias
+    Properties:
+      AgentId: !GetAtt Agent.Id
+      AgentAliasName: PROD
+Outputs:
+  List: {Value: [a]}
+",
+        &[
+            "2: Parameters.Stage: has no default: give it with --parameter Stage=VALUE",
+            "5: Hooks: unsupported section",
+            "8: Resources.Queue.Type: unsupported type `AWS::SQS::Queue`; supported are AWS::Bedrock::Agent, \
+             AWS::Bedrock::AgentAlias, AWS::Lambda::Function, AWS::Serverless::Function, AWS::Lambda::Permission, \
+             AWS::IAM::Role, AWS::IAM::Policy, AWS::IAM::ManagedPolicy",
+            "11: Resources.Agent.DependsOn: there is no resource `Nothing`",
+            "13: Resources.Agent.Properties: property `AgentName` is missing",
+            "13: Resources.Agent.Properties.agentName: unsupported property; did you mean `AgentName`?",
+            "14: Resources.Agent.Properties.Foo: unsupported property",
+            "15: Resources.Agent.Properties.FoundationModelArn: unsupported property",
+            "16: Resources.Agent.Properties.IdleSessionTTlInSeconds: unsupported property; \
+             did you mean `IdleSessionTTLInSeconds`?",
+            "17: Resources.Agent.Properties.IdleSessionTTLInSeconds: expected a whole number, found `ten`",
+            "18: Resources.Agent.Properties.OrchestrationType: `SOMETIMES` is not one of DEFAULT, CUSTOM_ORCHESTRATION",
+            "19: Resources.Agent.Properties.KnowledgeBases: this property is not supported yet",
+            "21: Resources.Agent.Properties.ActionGroups[0].ActionGroupName: `has spaces` does not match the pattern \
+             ([0-9a-zA-Z][_-]?){1,100}",
+            "22: Resources.Agent.Properties.ActionGroups[0].ActionGroupExecutor: \
+             expected exactly one of Lambda, CustomControl",
+            "23: Resources.Agent.Properties.ActionGroups[1]: property `ActionGroupName` is missing",
+            "29: Resources.Fn.Condition: there is no condition `Nope`",
+            "31: Resources.Fn.Properties: property `Handler` is missing",
+            "32: Resources.Fn.Properties.Layers: unsupported property",
+            "33: Resources.Fn.Properties.Role: resource `Hidden` is left out by its condition",
+            "38: Resources.Alias.Properties.AgentId: `Agent` (AWS::Bedrock::Agent) has no attribute `Id`; it has \
+             AgentArn, AgentId, AgentStatus, AgentVersion, CreatedAt, PreparedAt, UpdatedAt",
+            "41: Outputs.List.Value: an output is text, not a list",
+        ],
+    );
+}
+
+#[test]
+fn resources_that_need_each_other_are_told_with_the_path() {
+    check_problems(
+        "Resources:
+  A: {Type: AWS::IAM::Role, Properties: {RoleName: !Ref B}}
+  B: {Type: AWS::IAM::Role, DependsOn: C}
+  C: {Type: AWS::IAM::Role, Properties: {Description: !Sub 'of ${A.Arn}'}}
+",
+        &["2: Resources.A: resources need each other: A → B → C → A"],
+    );
+}

@@ -37,8 +37,8 @@ Resources: {}
 ";
 
 fn scope(head: &str, given: &[(&str, &str)]) -> (Scope, Vec<Problem>) {
-    let document = Document::read(parse(head).expect("syntax")).expect("form");
     let mut problems = Vec::new();
+    let document = Document::read(&parse(head).expect("syntax"), &mut problems);
     let given: Vec<_> = given.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let parameters = parameters::resolve(&document.parameters, &given, &mut problems);
     let place = Place { region: "eu-west-1".into(), account_id: "012345678901".into(), stack: "shop".into() };

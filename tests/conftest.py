@@ -1,0 +1,94 @@
+"""Fixtures: the real server with real clients before it and a scripted model behind it."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+import world
+from server import BINARY, Server
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def pytest_sessionstart(session):
+    if not BINARY.exists():
+        pytest.exit(f"{BINARY} is missing: run `cargo build`, or set OUTCROP_BIN", 2)
+
+
+def need(program):
+    """Skips where an optional program is missing; in CI that is a failure, since nobody reads skips there."""
+    programs = os.environ.get("OUTCROP_TEST_PROGRAMS", "")
+    found = shutil.which(program, path=f"{programs}{os.pathsep}{os.environ.get('PATH', '')}")
+    if not found:
+        message = f"{program} is not installed"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    return found
+
+
+class World:
+    """Everything one test has: a folder, a configuration, a server, clients."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.servers = []
+        self.server = None
+
+    def start(self, script=None, functions=None, settings="", environment=None):
+        """Writes the configuration and starts `serve`. `functions` maps a name to a handler's source or to
+        `(source, settings)`."""
+        lines = [settings]
+        if script is not None:
+            (self.folder / "script.yaml").write_text(script)
+            lines += ["[[model]]", 'match = "*"', 'provider = "scripted"', f"script = {json.dumps(str(self.folder / 'script.yaml'))}"]
+        for name, source in (functions or {}).items():
+            source, more = source if isinstance(source, tuple) else (source, 'timeout = "30s"')
+            lines += ["[[function]]", f"match = {json.dumps(name)}", f"code = {json.dumps(str(self.function_folder(name, source)))}",
+                      'runtime = "python3"', 'handler = "app.lambda_handler"', more]
+        config = self.folder / "outcrop.toml"
+        config.write_text("\n".join(lines) + "\n")
+        arguments = ["serve", "--listen", "127.0.0.1:0", "--data", self.folder / "data", "--config", config]
+        self.server = self.run(arguments, environment)
+        return self
+
+    def run(self, arguments, environment=None):
+        server = Server(arguments, self.folder / "server.log", environment)
+        self.servers.append(server)
+        return server.start()
+
+    def function_folder(self, name, source):
+        folder = self.folder / "functions" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "app.py").write_text(source)
+        return folder
+
+    @property
+    def url(self):
+        return self.server.url
+
+    def control(self, **config):
+        return world.client("bedrock-agent", self.url, **config)
+
+    def runtime(self, **config):
+        return world.client("bedrock-agent-runtime", self.url, **config)
+
+    def end(self):
+        for server in self.servers:
+            server.kill()
+            print(f"--- log of the server\n{server.tail()}")
+
+
+@pytest.fixture
+def outcrop(tmp_path):
+    """A world whose server the test starts itself."""
+    made = World(tmp_path)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def control(outcrop):
+    """A control-plane client of a server with nothing behind it."""
+    return outcrop.start().control()

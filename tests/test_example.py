@@ -82,7 +82,7 @@ def test_rules_of_the_shop(example):
     assert small.answer.endswith("?"), small.transcript
     assert not any("refunded" in each for each in small.observations)
     agreed = invoke(runtime, agent, "Yes, please.", session="s-2", **signed_in)
-    assert any('"refunded": "$64.00"' in each for each in agreed.observations), agreed.transcript
+    assert any('"amount": "$64.00"' in each for each in agreed.observations), agreed.transcript
 
 
 def test_a_redeploy_changes_the_agent(example):
@@ -130,7 +130,7 @@ def test_orders_are_cancelled_before_they_ship_and_returned_after(tools):
     assert tools("get_order_status", order_id="A-482")["status"] == "cancelled"
     assert "can no longer" in tools("cancel_order", order_id="A-483")["error"]
     assert "cannot be returned" in tools("initiate_return", order_id="A-483")["error"]
-    assert tools("initiate_return", order_id="A-479")["label_sent_to"] == "ana@example.com"
+    assert "ana@example.com" in tools("initiate_return", order_id="A-479")["label"]
     # What changed is forgotten when the data is edited.
     tools.data.write_text(tools.data.read_text() + "\n")
     assert tools("get_order_status", order_id="A-482")["status"] == "processing"
@@ -149,10 +149,10 @@ def test_orders_are_cancelled_before_they_ship_and_returned_after(tools):
 ])
 def test_refunds(tools, order_id, amount, consent, outcome):
     result = tools("request_refund", order_id=order_id, amount=amount, customer_consent=consent)
-    assert outcome in result.get("error", result.get("refunded"))
+    assert outcome in result.get("error", result.get("amount"))
 
 
 def test_refunds_in_slices_stay_under_the_limit(tools):
     slice_ = {"order_id": "A-471", "amount": "300", "customer_consent": "true"}
-    assert tools("request_refund", **slice_)["refunded"] == "$300.00"
+    assert tools("request_refund", **slice_)["amount"] == "$300.00"
     assert "escalate_to_human" in tools("request_refund", **slice_)["error"]

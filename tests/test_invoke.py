@@ -131,10 +131,10 @@ def test_session_attributes_last_and_functions_may_change_them(outcrop):
     outcrop.start(script(turn(call("get_order_status", order_id="A-1"), say("Ok."))), {"order-tools": writer})
     agent = make_agent(outcrop.control(), STATUS)
     runtime = outcrop.runtime()
-    ask = lambda **state: invoke(runtime, agent, "Go.", session="s-1", **state).observations
-    assert ask(sessionState={"sessionAttributes": {"tier": "gold"}}) == ['{"tier": "gold"}']
-    assert ask() == ['{"tier": "gold", "seen": "yes"}']
-    assert ask(sessionState={"sessionAttributes": {"tier": "none"}}) == ['{"tier": "none"}']
+    ask = lambda **state: json.loads(invoke(runtime, agent, "Go.", session="s-1", **state).observations[0])
+    assert ask(sessionState={"sessionAttributes": {"tier": "gold"}}) == {"tier": "gold"}
+    assert ask() == {"tier": "gold", "seen": "yes"}
+    assert ask(sessionState={"sessionAttributes": {"tier": "none"}}) == {"tier": "none"}
 
 
 def test_a_session_remembers_and_ends(outcrop):

@@ -46,6 +46,8 @@ def test_violated_constraints_are_named_in_aws_words(outcrop):
     outcrop.start()
     check = lambda method, path, body, *parts: check_refusal(send(outcrop, method, path, body), 400, "ValidationException", *parts)
     check("GET", "/agents/BAUJICP7L10/", b"",
+          "1 validation error detected: Value 'BAUJICP7L10' at 'agentId' failed to satisfy constraint: Member must satisfy regular expression pattern: [0-9a-zA-Z]{10}")
+    check("POST", "/agents/BAUJICP7L10/agentAliases/TSTALIASID/sessions/s-1/text", b'{"inputText":"Hi"}',
           "1 validation error detected: Value 'BAUJICP7L10' at 'agentId' failed to satisfy constraint: Member must have length less than or equal to 10")
     check("PUT", "/agents/", b"{}", "1 validation error detected: Value null at 'agentName' failed to satisfy constraint: Member must not be null")
     check("PUT", "/agents/", b'{"agentName":"a b","agentCollaboration":"SOMETIMES","idleSessionTTLInSeconds":5}',

@@ -24,7 +24,8 @@ def ask(text=None, **state):
         if call := step.get("invocationInput", {}).get("actionGroupInvocationInput"):
             arguments = ", ".join(f"{p['name']}={p['value']}" for p in call.get("parameters", []))
             print(f"  calls  {call['actionGroupName']}.{call['function']}({arguments})")
-        if result := step.get("observation", {}).get("actionGroupInvocationOutput"):
+        seen = step.get("observation", {})
+        if result := seen.get("actionGroupInvocationOutput") or seen.get("repromptResponse"):
             print("  gets  ", result["text"])
         if "chunk" in event:
             print(event["chunk"]["bytes"].decode())

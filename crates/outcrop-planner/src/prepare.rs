@@ -66,7 +66,14 @@ struct Tools {
 }
 
 impl Tools {
-    fn add(&mut self, parts: &[&str], description: String, schema: serde_json::Value, kind: ToolKind, arguments: Vec<Argument>) {
+    fn add(
+        &mut self,
+        parts: &[&str],
+        description: String,
+        schema: serde_json::Value,
+        kind: ToolKind,
+        arguments: Vec<Argument>,
+    ) {
         let name = self.names.make(parts);
         self.specs.push(ToolSpec { name: name.clone(), description, input_schema: schema });
         self.tools.push(Tool { spec_name: name, kind, arguments });
@@ -91,7 +98,9 @@ fn add_group(tools: &mut Tools, group: &api::AgentActionGroup) -> Result<(), Str
     let executor = match &group.action_group_executor {
         Some(api::ActionGroupExecutor::Lambda(arn)) => Executor::Lambda(arn.as_str().into()),
         Some(api::ActionGroupExecutor::CustomControl(_)) => Executor::ReturnControl,
-        None => return Err(format!("action group {name} has no executor: give it a Lambda function or RETURN_CONTROL")),
+        None => {
+            return Err(format!("action group {name} has no executor: give it a Lambda function or RETURN_CONTROL"));
+        }
     };
     match (&group.function_schema, &group.api_schema) {
         (Some(api::FunctionSchema::Functions(functions)), None) => {
@@ -99,7 +108,9 @@ fn add_group(tools: &mut Tools, group: &api::AgentActionGroup) -> Result<(), Str
             Ok(())
         }
         (None, Some(api::APISchema::Payload(text))) => openapi::add(tools, group, text, &executor),
-        (None, Some(api::APISchema::S3(_))) => Err(format!("action group {name}: its API schema was not read from the object store")),
+        (None, Some(api::APISchema::S3(_))) => {
+            Err(format!("action group {name}: its API schema was not read from the object store"))
+        }
         (None, None) => Err(format!("action group {name} has neither a function schema nor an API schema")),
         (Some(_), Some(_)) => Err(format!("action group {name} has both a function schema and an API schema")),
     }
@@ -112,7 +123,8 @@ fn add_ask_user(tools: &mut Tools) {
         "properties": {"question": {"type": "string", "description": "The question to the user"}},
         "required": ["question"],
     });
-    let description = "Ask the user for information that a tool needs and that is nowhere in the conversation.".to_owned();
+    let description =
+        "Ask the user for information that a tool needs and that is nowhere in the conversation.".to_owned();
     let question = Argument {
         schema_name: "question".to_owned(),
         name: "question".to_owned(),
@@ -129,16 +141,18 @@ type AdditionalFields = Option<serde_json::Map<String, serde_json::Value>>;
 fn orchestration_settings(agent: &api::Agent) -> (InferenceConfig, AdditionalFields) {
     let mut inference =
         InferenceConfig { max_tokens: Some(2048), temperature: Some(0.0), ..InferenceConfig::default() };
-    let configuration = agent.prompt_override_configuration.iter().flat_map(|all| &all.prompt_configurations).find(|one| {
-        one.prompt_type == Some(api::PromptType::Orchestration)
-            && one.prompt_creation_mode == Some(api::CreationMode::Overridden)
-    });
+    let configuration =
+        agent.prompt_override_configuration.iter().flat_map(|all| &all.prompt_configurations).find(|one| {
+            one.prompt_type == Some(api::PromptType::Orchestration)
+                && one.prompt_creation_mode == Some(api::CreationMode::Overridden)
+        });
     let Some(configuration) = configuration else { return (inference, None) };
     if let Some(given) = &configuration.inference_configuration {
         inference.temperature = given.temperature.or(inference.temperature);
         inference.top_p = given.top_p;
         inference.top_k = given.top_k.and_then(|count| u32::try_from(count).ok());
-        inference.max_tokens = given.maximum_length.and_then(|count| u32::try_from(count).ok()).or(inference.max_tokens);
+        inference.max_tokens =
+            given.maximum_length.and_then(|count| u32::try_from(count).ok()).or(inference.max_tokens);
         inference.stop_sequences = given.stop_sequences.clone().unwrap_or_default();
     }
     let fields = configuration.additional_model_request_fields.as_ref().and_then(|value| value.as_object().cloned());
@@ -163,7 +177,12 @@ pub fn check_action_group(group_name: &str, api_schema: Option<&str>) -> Result<
 }
 
 /// Shared by schemas: name → tool of an action group.
-fn action_kind(group: &api::AgentActionGroup, action: outcrop_ports::Action, executor: &Executor, confirm: bool) -> ToolKind {
+fn action_kind(
+    group: &api::AgentActionGroup,
+    action: outcrop_ports::Action,
+    executor: &Executor,
+    confirm: bool,
+) -> ToolKind {
     ToolKind::Action {
         action_group: Arc::from(group.action_group_name.as_str()),
         action,

@@ -37,7 +37,7 @@ mod trace;
 use crate::agent::PreparedAgent;
 use calls::Pending;
 pub use event::{
-    ControlReturned, ControlResult, Decision, Event, FailureKind, Limit, ModelFailed, ModelReplied, Output, Started,
+    ControlResult, ControlReturned, Decision, Event, FailureKind, Limit, ModelFailed, ModelReplied, Output, Started,
     Step, ToolReturned, TurnLimits,
 };
 use outcrop_api::bedrock_agent_runtime::Trace;
@@ -159,10 +159,15 @@ impl Turn {
             (Event::ModelReplied(reply), State::AskingModel) => self.model_replied(reply),
             (Event::ModelFailed(failure), State::AskingModel) => self.model_failed(&failure),
             (Event::ToolReturned(returned), State::WithTools(pending)) => self.tool_returned(returned, pending),
-            (Event::ControlReturned(returned), State::WithCaller { pending, .. }) => self.control_returned(returned, pending),
+            (Event::ControlReturned(returned), State::WithCaller { pending, .. }) => {
+                self.control_returned(returned, pending)
+            }
             (event, state) => {
                 let message = format!("event {} does not fit state {}", event.name(), state.name());
-                Decision { step: Step::Fail { kind: FailureKind::Internal, message, resource: None }, output: Vec::new() }
+                Decision {
+                    step: Step::Fail { kind: FailureKind::Internal, message, resource: None },
+                    output: Vec::new(),
+                }
             }
         }
     }
@@ -274,7 +279,9 @@ impl Turn {
         let reason = match limit {
             Limit::Iterations => format!("the turn reached its limit of {} model calls", self.limits.iterations_max),
             Limit::WallTime => format!("the turn reached its time limit of {} s", self.limits.wall_time_seconds),
-            Limit::Reprompts => format!("LLM prediction format incorrect {} times in a row", self.limits.reprompts_max + 1),
+            Limit::Reprompts => {
+                format!("LLM prediction format incorrect {} times in a row", self.limits.reprompts_max + 1)
+            }
         };
         let began_at = self.request.began_at;
         self.trace(&mut output, at, |turn| trace::failure(turn, began_at, at, &reason));

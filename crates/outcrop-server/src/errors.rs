@@ -28,7 +28,10 @@ impl ApiError {
     pub fn status(&self, operation: Option<&Operation>) -> u16 {
         operation.and_then(|operation| outcrop_api::error_status(operation, self.code)).unwrap_or(match self.code {
             "ValidationException" | "SerializationException" | "InvalidParameterValueException" => 400,
-            "AccessDeniedException" | "UnrecognizedClientException" | "InvalidSignatureException" | "MissingAuthenticationTokenException" => 403,
+            "AccessDeniedException"
+            | "UnrecognizedClientException"
+            | "InvalidSignatureException"
+            | "MissingAuthenticationTokenException" => 403,
             "ResourceNotFoundException" | "UnknownOperationException" => 404,
             "RequestTimeoutException" => 408,
             "ConflictException" | "ResourceConflictException" => 409,

@@ -67,7 +67,8 @@ impl Objects {
     }
 
     fn path(&self, bucket: &str, key: &str) -> Option<PathBuf> {
-        let bucket_is_plain = !bucket.is_empty() && bucket.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+        let bucket_is_plain =
+            !bucket.is_empty() && bucket.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
         let is_plain = |path: &Path| path.components().all(|part| matches!(part, Component::Normal(_)));
         let relative = Path::new(bucket).join(key);
         (bucket_is_plain && !key.is_empty() && is_plain(&relative)).then(|| self.root.join(relative))
@@ -84,10 +85,18 @@ mod tests {
         std::fs::create_dir_all(root.path().join("objects/bucket/deep")).expect("folders");
         std::fs::write(root.path().join("objects/bucket/deep/a.yaml"), "text").expect("a file");
         std::fs::write(root.path().join("secret"), "secret").expect("a file");
-        std::os::unix::fs::symlink(root.path().join("secret"), root.path().join("objects/bucket/link")).expect("a link");
+        std::os::unix::fs::symlink(root.path().join("secret"), root.path().join("objects/bucket/link"))
+            .expect("a link");
         let objects = Objects::new(root.path().join("objects"));
         assert_eq!(objects.read_text("bucket", "deep/a.yaml").await.expect("is there"), "text");
-        for (bucket, key) in [("bucket", "../../secret"), ("..", "secret"), ("bucket", "/etc/passwd"), ("bucket", "link"), ("bucket", ""), ("a/b", "c")] {
+        for (bucket, key) in [
+            ("bucket", "../../secret"),
+            ("..", "secret"),
+            ("bucket", "/etc/passwd"),
+            ("bucket", "link"),
+            ("bucket", ""),
+            ("a/b", "c"),
+        ] {
             assert!(matches!(objects.read_text(bucket, key).await, Err(ObjectError::BadName(_))), "{bucket} {key}");
         }
         assert!(matches!(objects.read_text("bucket", "none").await, Err(ObjectError::Missing(_))));

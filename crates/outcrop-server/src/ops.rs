@@ -62,9 +62,9 @@ impl OperationTable {
     {
         self.raw::<O, _, _>(move |context, input| async move {
             let request_id = context.request_id.clone();
-            let output = tokio::time::timeout(OPERATION_TIMEOUT, answer(context, input))
-                .await
-                .map_err(|_| ApiError::new("InternalServerException", "The operation took too long. Retry your request."))??;
+            let output = tokio::time::timeout(OPERATION_TIMEOUT, answer(context, input)).await.map_err(|_| {
+                ApiError::new("InternalServerException", "The operation took too long. Retry your request.")
+            })??;
             Ok(respond::encoded(&request_id, outcrop_api::encode_response(O::OPERATION, &output)))
         });
     }

@@ -259,7 +259,11 @@ mod tests {
             )),
         );
         check("\n", true, Ok(("run open_calendar()? [y/N] ", with(json!({"confirmationState": "DENY"})))));
-        check("", false, Err("the agent returned control and waits for the result of open_calendar(): run `outcrop chat`"));
+        check(
+            "",
+            false,
+            Err("the agent returned control and waits for the result of open_calendar(): run `outcrop chat`"),
+        );
     }
 
     #[test]

@@ -96,9 +96,9 @@ pub(crate) async fn run(options: DeployOptions, out: &mut (dyn Write + Send)) ->
     let assumed = place.as_ref().map_or_else(|_| default_place(&options.stack), Place::clone);
     let mut checked = check(&source, folder_of(&options.template), &options.parameters, assumed)
         .map_err(|problems| options.wrong(problems))?;
-    let place = place.map_err(failed)?;
+    let place = place.map_err(|error| failed(&error))?;
     let record_path = format!("/outcrop/stacks/{}", options.stack);
-    let record = client.get::<StackRecord>(&record_path).await.map_err(failed)?.unwrap_or_default();
+    let record = client.get::<StackRecord>(&record_path).await.map_err(|error| failed(&error))?.unwrap_or_default();
     let names = checked.order.iter().map(|live| (live.id.as_str(), live.kind.name()));
     let mut reporter = Reporter::new(out, options.json, &options.stack, names);
     let (refresh_aliases, clock) = (options.refresh_aliases, options.clock.as_ref());
@@ -192,7 +192,7 @@ fn folder_of(template: &Path) -> PathBuf {
     template.parent().map(Path::to_owned).unwrap_or_default()
 }
 
-fn failed(error: ClientError) -> DeployError {
+fn failed(error: &ClientError) -> DeployError {
     DeployError::Failed(error.to_string())
 }
 

@@ -146,6 +146,9 @@ fn weight_in(tool: &Tool, stem: &str) -> f64 {
     if let Some(weight) = tool.weights.get(stem) {
         return *weight;
     }
+    if !words::has_synonyms(stem) {
+        return 0.0;
+    }
     tool.weights.iter().map(|(known, weight)| agreement(known, stem) * weight).fold(0.0, f64::max)
 }
 

@@ -71,7 +71,7 @@ const NUMBER: &str = r"[-−]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[-−]?\d+(?:\.\d+)?(
 /// Patterns in order of precedence: what an earlier one takes, a later one leaves alone. Group 1, where there is one, is
 /// the span.
 static PATTERNS: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
-    let number = format!(r"(?:{NUMBER})(?:\s?(?:k|thousand|million|billion)\b)?");
+    let number = format!(r"(?:{NUMBER})(?:\s?(?:(?-i:k)|thousand|million|billion)\b)?");
     vec![
         (Kind::List, pattern(r"\[[^\[\]]{0,2000}\]|\[(?:\s*\[[^\[\]]{0,500}\]\s*,?)+\s*\]")),
         (Kind::Quoted, pattern("\"([^\"\n]{1,300})\"|“([^”\n]{1,300})”|`([^`\n]{1,300})`")),
@@ -94,7 +94,7 @@ static PATTERNS: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
         (Kind::Percent, pattern(&format!(r"(?:{NUMBER})\s?(?:%|percent\b|per cent\b)"))),
         (Kind::Formula, pattern(r"(?:\d*[a-z](?:\^|\*\*)[\d.()/-]+|\d+[a-z])(?:\s?[-+*/]\s?(?:\d*[a-z](?:(?:\^|\*\*)[\d.()/-]+)?|\d+))*")),
         (Kind::Id, pattern(r"[A-Za-z]{1,15}(?:[-_/][A-Za-z0-9]+)*[-_]?\d[A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*|#[A-Za-z]{0,6}-?\d+")),
-        (Kind::Id, pattern(r"\d+[-_][A-Za-z0-9]*[A-Za-z][A-Za-z0-9_-]*|\d{2,}-\d{2,}(?:-\d{2,})+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}")),
+        (Kind::Id, pattern(r"\d+[-_][A-Za-z0-9]*[A-Za-z][A-Za-z0-9_-]*|\d{2,}-\d{2,}(?:-\d{2,})+|\b(?:19|20)\d{2}[-/–](?:\d{4}|\d{2})\b|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}")),
         (Kind::Number, pattern(&format!(r"(?i)(?:{number})"))),
         (
             Kind::Number,
@@ -185,7 +185,7 @@ pub(super) fn number(raw: &str) -> Option<f64> {
         () if lower.contains("billion") => 1e9,
         () if lower.contains("million") => 1e6,
         () if lower.contains("thousand") && base < 1e6 && !lower.trim().eq("thousand") => 1e3,
-        () if lower.trim_end().ends_with('k') => 1e3,
+        () if raw.trim_end().ends_with('k') => 1e3,
         () => 1.0,
     };
     let value = base * scale;
@@ -259,13 +259,25 @@ fn names(text: &str, taken: &mut [bool], all: &mut Vec<Entity>) {
             end = next_end;
             index += 1;
         }
+        let next = text[end..].strip_prefix(' ').map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default());
+        if let Some(landmark) = next.filter(|next| LANDMARKS.contains(next)) {
+            end += 1 + landmark.len();
+        }
         taken[start..end].fill(true);
         all.push(Entity { kind: Kind::Proper, text: text[start..end].to_owned(), number: None, list: None, start, end });
     }
 }
 
+const TITLES: &[&str] = &["Dr.", "Mr.", "Mrs.", "Ms.", "St.", "Prof."];
+
+/// Nouns that belong to the name of a place before them.
+const LANDMARKS: &[&str] = &[
+    "river", "rainforest", "forest", "lake", "mountain", "mountains", "park", "valley", "island", "islands", "ocean", "sea", "desert", "bay", "beach",
+    "university", "museum", "airport", "bridge", "tower", "street", "avenue", "square",
+];
+
 fn is_initial(part: &str) -> bool {
-    part.len() == 2 || part.matches('.').count() > 1 || matches!(part, "Dr." | "Mr." | "Mrs." | "Ms." | "St." | "Jr.")
+    part.len() == 2 || part.matches('.').count() > 1 || TITLES.contains(&part)
 }
 
 /// Whether a list goes on after `end`: then a comma before it parted two things and did not join "city, state".
@@ -283,6 +295,9 @@ fn opens_sentence_only(text: &str, start: usize, end: usize) -> bool {
         return true;
     }
     let before = text[..start].trim_end_matches(['"', '\'', ' ', '(', '“', '\n']);
+    if TITLES.iter().any(|title| before.ends_with(title)) {
+        return false;
+    }
     let opens = before.is_empty() || before.ends_with(['.', '!', '?', ':', ';']);
     if !opens {
         return false;

@@ -65,6 +65,16 @@ pub(super) fn fill(tool: &Tool, scope: Scope<'_>) -> Filled {
     let mut filled = Filled::default();
     let own = spans(scope.clause, tool);
     let mut used = vec![false; own.len()];
+    // Things named one after the other belong together before anyone takes one of them away.
+    for parameter in &tool.parameters {
+        if let Type::Array(items) = &parameter.kind
+            && parameter.options.is_empty()
+            && own.iter().enumerate().any(|(place, span)| span.kind.is_some() && !span.is_derived && (span.list.is_some() || !siblings(&own, &used, place).is_empty()))
+            && let Some(list) = list(tool, parameter, items, scope.clause, &own, &mut used, true)
+        {
+            filled.set(parameter, list, QUESTION);
+        }
+    }
     let chosen = assign(tool, &tool.parameters, &own, &mut used, &|parameter| if parameter.required { REQUIRED_MIN } else { OPTIONAL_MIN });
     for (index, span) in &chosen {
         let parameter = &tool.parameters[*index];
@@ -126,7 +136,8 @@ fn assign(
         for (place, span) in spans.iter().enumerate() {
             let score = affinity(tool, parameter, span);
             if score >= least(parameter) {
-                pairs.push((score, index, place));
+                // Of equal claims the one that cannot be left out comes first.
+                pairs.push((score + if parameter.required { 0.2 } else { 0.0 }, index, place));
             }
         }
     }
@@ -156,8 +167,8 @@ fn compound(tool: &Tool, scope: Scope<'_>, own: &[Span], used: &mut [bool], fill
                 None if parameter.required => filled.set(parameter, value::default(parameter).unwrap_or(Value::Bool(false)), "the default"),
                 None => {}
             },
-            Type::Array(items) => {
-                if let Some(list) = list(tool, parameter, items, scope.clause, own, used) {
+            Type::Array(items) if filled.lacks(parameter) => {
+                if let Some(list) = list(tool, parameter, items, scope.clause, own, used, false) {
                     filled.set(parameter, list, QUESTION);
                 }
             }
@@ -182,7 +193,10 @@ fn compound(tool: &Tool, scope: Scope<'_>, own: &[Span], used: &mut [bool], fill
 /// Whether the words speak of what a boolean parameter is named after; `None` when they do not.
 fn boolean(parameter: &Parameter, text: &str) -> Option<bool> {
     let all = words::words(text);
-    let telling: Vec<&String> = parameter.stems.iter().filter(|stem| !is_generic(stem) && !is_stop(stem)).collect();
+    let mut telling: Vec<&String> = parameter.stems.iter().filter(|stem| !is_generic(stem) && !is_stop(stem)).collect();
+    if telling.is_empty() {
+        telling = parameter.stems.iter().collect();
+    }
     let at = |stem: &str| all.iter().position(|word| same(&word.stem, stem));
     let found: Vec<usize> = telling.iter().filter_map(|stem| at(stem)).collect();
     let asks = parameter.stems.iter().any(|stem| is_generic(stem) && all.iter().any(|word| word.stem == *stem));
@@ -194,7 +208,7 @@ fn boolean(parameter: &Parameter, text: &str) -> Option<bool> {
 }
 
 /// A list: written as one, options that are named, or things joined by commas and "and".
-fn list(tool: &Tool, parameter: &Parameter, items: &Type, clause: &str, own: &[Span], used: &mut [bool]) -> Option<Value> {
+fn list(tool: &Tool, parameter: &Parameter, items: &Type, clause: &str, own: &[Span], used: &mut [bool], several: bool) -> Option<Value> {
     if !parameter.options.is_empty() {
         let named: Vec<Value> = parameter.options.iter().filter(|option| value::is_named(option, clause)).cloned().collect();
         return (!named.is_empty()).then_some(Value::Array(named));
@@ -206,6 +220,9 @@ fn list(tool: &Tool, parameter: &Parameter, items: &Type, clause: &str, own: &[S
     let least = if parameter.required { REQUIRED_MIN } else { OPTIONAL_MIN };
     let mut best: Option<(f64, usize)> = None;
     for (place, span) in own.iter().enumerate().filter(|(place, _)| !used[*place]) {
+        if several && (span.kind.is_none() || span.is_derived || span.list.is_none() && siblings(own, used, place).is_empty()) {
+            continue;
+        }
         let numeric_fits = match items {
             Type::Integer | Type::Number => span.kind.is_some_and(Kind::is_numeric) || span.kind == Some(Kind::List),
             Type::String => !span.kind.is_some_and(Kind::is_numeric),
@@ -237,7 +254,7 @@ fn siblings(own: &[Span], used: &[bool], place: usize) -> Vec<usize> {
     let mut all = Vec::new();
     let mut last = place;
     for (next, span) in own.iter().enumerate() {
-        if span.start < own[last].end || next == last || used[next] {
+        if span.start < own[last].end || next == last || used[next] || span.is_derived {
             continue;
         }
         if span.kind != own[place].kind || !span.is_joined_to(&own[last]) {
@@ -261,7 +278,8 @@ fn spread(tool: &Tool, own: &[Span], used: &[bool], chosen: &[(usize, usize)], t
     let mut free = used.to_vec();
     for (index, place) in chosen {
         let found = siblings(own, &free, *place);
-        if !found.is_empty() {
+        let suits = |sibling: &usize| affinity(tool, &tool.parameters[*index], &own[*sibling]) >= REQUIRED_MIN;
+        if !found.is_empty() && !own[*place].is_derived && found.iter().all(suits) {
             for &sibling in &found {
                 free[sibling] = true;
             }

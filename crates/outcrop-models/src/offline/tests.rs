@@ -214,6 +214,36 @@ fn rules_of_the_instruction_are_kept() {
 }
 
 #[test]
+fn what_is_to_be_looked_up_first_is() {
+    let rules = "You are a support agent.\n- Always verify the customer ID before helping (ask for it if not provided).\n- Look an order up before you change anything about it.\n- If you can't help, escalate.";
+    let customer = "customer_id string* : The customer ID, e.g. CUST-12345.";
+    let order = "order_id string* : The customer-facing order ID, e.g. A-482.";
+    let tools = [
+        spec("T__get_customer_info", "Retrieve a customer's account details.", &[customer]),
+        spec("T__get_order_status", "Look up the shipping status of a customer order - where it is and when it arrives.", &[customer, order]),
+        spec("T__cancel_order", "Cancel an order if it has not yet shipped.", &[customer, order]),
+        spec("T__initiate_return", "Start the return of a delivered order.", &[customer, order, "reason string : Why."]),
+        spec("T__request_refund", "Pay money back for an order. Ask the customer for consent first.", &[
+            customer, order, "amount number* : How much to pay back, e.g. 64.00.", "customer_consent boolean* : True only after the customer has agreed.",
+        ]),
+    ];
+    let session = "What is known in this session:\ncustomer_id: CUST-12345";
+    let look = r#"get_order_status {"customer_id":"CUST-12345","order_id":"A-482"}"#;
+    check_with(&tools, &[rules, session], &["Where is order A-482, and can you cancel it if it hasn't shipped?"], &shop("processing"), &[
+        (&[look, r#"cancel_order {"customer_id":"CUST-12345","order_id":"A-482"}"#], "Order A-482 is processing|2026-12-02|Order A-482 is cancelled"),
+    ]);
+    check_with(&tools, &[rules, session], &["I want to return my order", "A-482"], &shop("delivered"), &[
+        (&[], "What is the order ID"),
+        (&[look, r#"initiate_return {"customer_id":"CUST-12345","order_id":"A-482"}"#], "done"),
+    ]);
+    check_with(&tools, &[rules], &["Where is order A-482?", "CUST-12345"], &shop("shipped"), &[(&[], "What is the customer ID"), (&[look], "shipped")]);
+    check_with(&tools, &[rules, session], &["Please refund 20 dollars for order A-482.", "yes"], &shop("delivered"), &[
+        (&[look], "yes or no?"),
+        (&[r#"request_refund {"customer_id":"CUST-12345","order_id":"A-482","amount":20,"customer_consent":true}"#], "20"),
+    ]);
+}
+
+#[test]
 fn weather_is_asked_for_one_place_or_several() {
     check(&weather(), "What's the weather in Oslo and Rome?", r#"{"weather":"sunny"}"#, &[r#"getForecast {"city":"Oslo"} + getForecast {"city":"Rome"}"#], "sunny");
     check(&weather(), "Will it rain in Paris, France for the next 3 days?", r#"{"forecast":"light rain"}"#, &[r#"getForecast {"city":"Paris, France","days":3}"#], "light rain");

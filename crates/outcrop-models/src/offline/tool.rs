@@ -378,7 +378,8 @@ impl Parameter {
 
     /// Whether it takes free words about why.
     pub(super) fn is_reason(&self) -> bool {
-        self.named(&["reason", "summary", "issue", "complaint", "note", "notes", "comment", "justification", "explanation", "details"])
+        let last = self.stems.last();
+        last.is_some_and(|last| ["reason", "summary", "issue", "complaint", "comment", "justification", "explanation"].iter().any(|word| stem(word) == *last))
     }
 }
 

@@ -105,7 +105,7 @@ pub(super) fn stem(word: &str) -> String {
         }
     }
     if base.len() >= 7 {
-        for (ending, instead) in [("ation", "at"), ("ator", "at"), ("ction", "ct"), ("ption", "pt"), ("ition", "it"), ("ly", "")] {
+        for (ending, instead) in [("ation", "at"), ("ator", "at"), ("ction", "ct"), ("ption", "pt"), ("ition", "it"), ("ntion", "nt"), ("ntor", "nt"), ("ctor", "ct"), ("verer", "ver"), ("ly", "")] {
             if let Some(rest) = base.strip_suffix(ending) {
                 base = format!("{rest}{instead}");
                 break;
@@ -235,6 +235,11 @@ pub(super) fn agreement(one: &str, other: &str) -> f64 {
         (Some(one), Some(other)) if one == other => 0.8,
         _ => 0.0,
     }
+}
+
+/// Whether a stem has synonyms at all.
+pub(super) fn has_synonyms(stem: &str) -> bool {
+    GROUPS.contains_key(stem)
 }
 
 /// Whether two stems mean the same.

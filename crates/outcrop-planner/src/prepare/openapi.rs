@@ -25,7 +25,12 @@ pub fn check(group_name: &str, text: &str) -> Result<(), String> {
 }
 
 /// Adds one tool for each operation.
-pub(super) fn add(tools: &mut Tools, group: &api::AgentActionGroup, text: &str, executor: &Executor) -> Result<(), String> {
+pub(super) fn add(
+    tools: &mut Tools,
+    group: &api::AgentActionGroup,
+    text: &str,
+    executor: &Executor,
+) -> Result<(), String> {
     let group_name = group.action_group_name.as_str();
     let document = parse(group_name, text)?;
     for operation in operations(group_name, &document)? {
@@ -43,7 +48,9 @@ struct Operation<'a> {
 }
 
 fn refusal(group_name: &str, detail: &str) -> String {
-    format!("Failed to create OpenAPI 3 model from the JSON/YAML object that you provided for action group {group_name}: {detail}")
+    format!(
+        "Failed to create OpenAPI 3 model from the JSON/YAML object that you provided for action group {group_name}: {detail}"
+    )
 }
 
 fn parse(group_name: &str, text: &str) -> Result<Value, String> {
@@ -89,7 +96,8 @@ fn operations<'a>(group_name: &str, document: &'a Value) -> Result<Vec<Operation
             let Some(operation) = operation.as_object() else {
                 return refuse(format!("'{method}' is not an object for path: {path}"));
             };
-            let has_text = |key: &str| operation.get(key).and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
+            let has_text =
+                |key: &str| operation.get(key).and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
             if !has_text("description") && !has_text("summary") {
                 return refuse(format!("'description' is missing for path: {path} ({method})"));
             }
@@ -110,13 +118,21 @@ fn operations<'a>(group_name: &str, document: &'a Value) -> Result<Vec<Operation
     Ok(found)
 }
 
-fn add_operation(tools: &mut Tools, group: &api::AgentActionGroup, executor: &Executor, document: &Value, operation: &Operation<'_>) {
+fn add_operation(
+    tools: &mut Tools,
+    group: &api::AgentActionGroup,
+    executor: &Executor,
+    document: &Value,
+    operation: &Operation<'_>,
+) {
     let members = operation.operation;
     let mut input = InputSchema { document, properties: Map::new(), required: Vec::new(), arguments: Vec::new() };
     let own = list(members.get("parameters"));
     let same = |a: &Value, b: &Value| a.get("name") == b.get("name") && a.get("in") == b.get("in");
     let shared = list(Some(operation.shared));
-    let inherited = shared.iter().filter(|parameter| !own.iter().any(|other| same(resolve(document, other), resolve(document, parameter))));
+    let inherited = shared
+        .iter()
+        .filter(|parameter| !own.iter().any(|other| same(resolve(document, other), resolve(document, parameter))));
     for parameter in inherited.chain(own) {
         input.add_parameter(resolve(document, parameter));
     }
@@ -131,7 +147,13 @@ fn add_operation(tools: &mut Tools, group: &api::AgentActionGroup, executor: &Ex
     }
     let schema = json!({"type": "object", "properties": input.properties, "required": input.required});
     let operation_id = match text("operationId") {
-        "" => operation.path.split('/').map(|part| part.trim_matches(['{', '}'])).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_"),
+        "" => operation
+            .path
+            .split('/')
+            .map(|part| part.trim_matches(['{', '}']))
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("_"),
         id => id.to_owned(),
     };
     let verb = operation.method.to_ascii_uppercase();
@@ -226,7 +248,8 @@ fn merge_all_of(mut schema: Value) -> Value {
         members.remove("allOf");
     }
     for part in parts.into_iter().map(merge_all_of).chain([schema]) {
-        if let (Some(into), Some(Value::Object(from))) = (merged["properties"].as_object_mut(), part.get("properties")) {
+        if let (Some(into), Some(Value::Object(from))) = (merged["properties"].as_object_mut(), part.get("properties"))
+        {
             into.extend(from.clone());
         }
         if let (Some(into), Some(Value::Array(from))) = (merged["required"].as_array_mut(), part.get("required")) {
@@ -248,7 +271,9 @@ fn text_of(value: &Value) -> String {
 fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let mut current = value;
     for _ in 0..8 {
-        let Some(pointer) = current.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#')) else { break };
+        let Some(pointer) = current.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#')) else {
+            break;
+        };
         match document.pointer(pointer) {
             Some(target) => current = target,
             None => break,
@@ -277,7 +302,8 @@ fn expand_within(document: &Value, schema: &Value, depth: usize, budget: &mut us
             .map(|(key, value)| match (key.as_str(), value) {
                 // Here the keys are the author's names, not schema words.
                 ("properties", Value::Object(named)) => {
-                    let named = named.iter().map(|(name, one)| (name.clone(), expand_within(document, one, depth - 1, budget)));
+                    let named =
+                        named.iter().map(|(name, one)| (name.clone(), expand_within(document, one, depth - 1, budget)));
                     (key.clone(), Value::Object(named.collect()))
                 }
                 _ => (key.clone(), expand_within(document, value, depth - 1, budget)),
@@ -305,7 +331,10 @@ mod tests {
         check_refusal("swagger: '2.0'\npaths: {}", "swagger 2.0 is not supported");
         check_refusal("openapi: 3.0.0\ninfo: {}", "'paths' is missing");
         check_refusal("openapi: 3.0.0\npaths:\n  orders:\n    get: {}", "path orders does not begin with /");
-        check_refusal("openapi: 3.0.0\npaths:\n  /a:\n    get: {responses: {}}", "'description' is missing for path: /a");
+        check_refusal(
+            "openapi: 3.0.0\npaths:\n  /a:\n    get: {responses: {}}",
+            "'description' is missing for path: /a",
+        );
         check_refusal("openapi: 3.0.0\npaths:\n  /a:\n    get: {summary: s}", "'responses' is missing for path: /a");
         check_refusal("openapi: 3.0.0\npaths: [", "action group orders");
         check_refusal("{\"openapi\": \"3.0.0\",", "line 1 column");

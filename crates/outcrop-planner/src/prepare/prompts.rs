@@ -22,7 +22,11 @@ pub fn defaults() -> Vec<api::PromptConfiguration> {
     vec![
         one(api::PromptType::PreProcessing, api::PromptState::Disabled, PRE_PROCESSING),
         one(api::PromptType::Orchestration, api::PromptState::Enabled, ORCHESTRATION),
-        one(api::PromptType::KnowledgeBaseResponseGeneration, api::PromptState::Enabled, KNOWLEDGE_BASE_RESPONSE_GENERATION),
+        one(
+            api::PromptType::KnowledgeBaseResponseGeneration,
+            api::PromptState::Enabled,
+            KNOWLEDGE_BASE_RESPONSE_GENERATION,
+        ),
         one(api::PromptType::PostProcessing, api::PromptState::Disabled, POST_PROCESSING),
     ]
 }

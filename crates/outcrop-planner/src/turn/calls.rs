@@ -19,6 +19,8 @@ pub(super) struct Pending {
     pub(super) result: Option<ToolResult>,
     /// When our call for it ran, and its id.
     pub(super) times: Option<CallTimes>,
+    /// Whether its observation is in the trace already.
+    pub(super) observed: bool,
 }
 
 /// When a call ran, and its id.
@@ -61,7 +63,7 @@ impl Pending {
 
     fn refused(tool_use_id: &str, text: String) -> Self {
         let result = Some(error_result(tool_use_id.to_owned(), text));
-        Self { tool_use_id: tool_use_id.to_owned(), work: Work::Refused, result, times: None }
+        Self { tool_use_id: tool_use_id.to_owned(), work: Work::Refused, result, times: None, observed: false }
     }
 }
 
@@ -75,7 +77,9 @@ impl Turn {
             if matches!(pending.work, Work::Caller { .. }) {
                 for_caller += 1;
                 if for_caller > RETURNED_ACTIONS_MAX {
-                    let text = format!("At most {RETURNED_ACTIONS_MAX} actions can be given to the user at once; ask for this one again afterwards.");
+                    let text = format!(
+                        "At most {RETURNED_ACTIONS_MAX} actions can be given to the user at once; ask for this one again afterwards."
+                    );
                     pending = Pending::refused(&tool_use.tool_use_id, text);
                 }
             }
@@ -97,7 +101,13 @@ fn resolve_one(agent: &PreparedAgent, tool_use: &ToolUse) -> Pending {
     let arguments = match &tool_use.input {
         Value::Object(members) => members.clone(),
         Value::Null => serde_json::Map::new(),
-        _ => return refuse(format!("The arguments of {} must be a JSON object with: {}.", tool.spec_name, argument_names(tool))),
+        _ => {
+            return refuse(format!(
+                "The arguments of {} must be a JSON object with: {}.",
+                tool.spec_name,
+                argument_names(tool)
+            ));
+        }
     };
     let missing: Vec<&str> = tool
         .arguments
@@ -132,9 +142,11 @@ fn resolve_one(agent: &PreparedAgent, tool_use: &ToolUse) -> Pending {
         (Executor::Lambda(arn), false) => Work::Function(call(arn)),
         (Executor::Lambda(arn), true) => Work::Caller { call: call(arn), asks: Asks::Confirmation },
         (Executor::ReturnControl, false) => Work::Caller { call: call(&Arc::from("")), asks: Asks::Result },
-        (Executor::ReturnControl, true) => Work::Caller { call: call(&Arc::from("")), asks: Asks::ConfirmationAndResult },
+        (Executor::ReturnControl, true) => {
+            Work::Caller { call: call(&Arc::from("")), asks: Asks::ConfirmationAndResult }
+        }
     };
-    Pending { tool_use_id: tool_use.tool_use_id.clone(), work, result: None, times: None }
+    Pending { tool_use_id: tool_use.tool_use_id.clone(), work, result: None, times: None, observed: false }
 }
 
 fn argument_names(tool: &Tool) -> String {

@@ -22,15 +22,24 @@ impl Turn {
         let State::WithCaller { pending, .. } = &self.state else {
             return Err("No action of this session waits for a result.".to_owned());
         };
-        let awaited: Vec<&ToolCall> = pending.iter().filter(|call| call.result.is_none()).filter_map(Pending::call).collect();
+        let awaited: Vec<&ToolCall> =
+            pending.iter().filter(|call| call.result.is_none()).filter_map(Pending::call).collect();
         let assigned = assign(&awaited, results);
         for (call, result) in awaited.iter().zip(&assigned) {
             if result.is_none() {
-                return Err(format!("The result of {}.{} is missing in returnControlInvocationResults.", call.action_group, action_name(&call.action)));
+                return Err(format!(
+                    "The result of {}.{} is missing in returnControlInvocationResults.",
+                    call.action_group,
+                    action_name(&call.action)
+                ));
             }
         }
         if results.len() > awaited.len() {
-            return Err(format!("returnControlInvocationResults has {} results for {} actions.", results.len(), awaited.len()));
+            return Err(format!(
+                "returnControlInvocationResults has {} results for {} actions.",
+                results.len(),
+                awaited.len()
+            ));
         }
         Ok(())
     }
@@ -89,7 +98,13 @@ impl Turn {
                     value: Some(parameter.value.clone()),
                 });
                 let request_body = call.request_body.as_ref().map(|body| api::ApiRequestBody {
-                    content: Some([(body.media_type.clone(), api::PropertyParameters { properties: Some(trace::parameters(&body.properties)) })].into()),
+                    content: Some(
+                        [(
+                            body.media_type.clone(),
+                            api::PropertyParameters { properties: Some(trace::parameters(&body.properties)) },
+                        )]
+                        .into(),
+                    ),
                 });
                 api::InvocationInputMember::ApiInvocationInput(api::ApiInvocationInput {
                     action_group: call.action_group.to_string(),
@@ -151,7 +166,10 @@ impl Turn {
             self.state = State::WithTools(pending);
             self.abandon("not run: another action of the same step failed");
             let message = "Received failed response from API execution. Retry the request later.".to_owned();
-            return Decision { step: Step::Fail { kind: FailureKind::Dependency, message, resource: Some(group) }, output };
+            return Decision {
+                step: Step::Fail { kind: FailureKind::Dependency, message, resource: Some(group) },
+                output,
+            };
         }
         let confirmed: Vec<ToolCall> = pending
             .iter()
@@ -176,7 +194,8 @@ fn control_result(tool_use_id: &str, result: &ControlResult, denied: bool) -> To
         let said = if body.is_empty() { String::new() } else { format!(" They said: {body}") };
         (format!("The user declined this action; it was not run.{said}"), ToolResultStatus::Error)
     } else {
-        let is_error = result.response_state == ResponseState::Reprompt || result.http_status.is_some_and(|status| status >= 400);
+        let is_error =
+            result.response_state == ResponseState::Reprompt || result.http_status.is_some_and(|status| status >= 400);
         (body.to_owned(), if is_error { ToolResultStatus::Error } else { ToolResultStatus::Success })
     };
     ToolResult { tool_use_id: tool_use_id.to_owned(), content: vec![ToolResultContent::Text(text)], status }
@@ -197,7 +216,9 @@ fn answers(call: &ToolCall, result: &ControlResult) -> bool {
         return false;
     }
     match &call.action {
-        Action::Function(name) => result.function.as_deref().is_none_or(|function| function == &**name) && result.api_path.is_none(),
+        Action::Function(name) => {
+            result.function.as_deref().is_none_or(|function| function == &**name) && result.api_path.is_none()
+        }
         Action::ApiOperation { api_path, http_method } => {
             result.function.is_none()
                 && result.api_path.as_deref().is_none_or(|path| path == &**api_path)

@@ -88,26 +88,31 @@ impl Turn {
     pub(super) fn tool_returned(&mut self, returned: ToolReturned, mut pending: Vec<Pending>) -> Decision {
         let mut output = Vec::new();
         let at = returned.at;
-        let Some(index) = pending.iter().position(|call| call.tool_use_id == returned.tool_use_id && call.result.is_none()) else {
+        let Some(index) =
+            pending.iter().position(|call| call.tool_use_id == returned.tool_use_id && call.result.is_none())
+        else {
             // A result nobody waits for changes nothing.
             self.state = State::WithTools(pending);
             return Decision { step: Step::Wait, output };
         };
-        let first_open = pending.iter().position(|call| call.result.is_none() && matches!(call.work, Work::Function(_)));
+        let first_open =
+            pending.iter().position(|call| call.result.is_none() && matches!(call.work, Work::Function(_)));
         let (result, failure) = self.take_outcome(&pending[index], &returned, &mut output);
         pending[index].result = Some(result);
         if let Some(resource) = failure {
             self.state = State::WithTools(pending);
             self.abandon("not run: another call of the same step failed");
             let message = FAILED_RESPONSE.to_owned();
-            return Decision { step: Step::Fail { kind: FailureKind::Dependency, message, resource: Some(resource) }, output };
+            return Decision {
+                step: Step::Fail { kind: FailureKind::Dependency, message, resource: Some(resource) },
+                output,
+            };
         }
-        pending[index].times =
-            Some(CallTimes { started_at: returned.started_at, at, call_id: returned.call_id });
+        pending[index].times = Some(CallTimes { started_at: returned.started_at, at, call_id: returned.call_id });
         // Observations come in the order of the calls: this one is shown when all before it have been, and takes along
         // those after it that were waiting.
         if first_open == Some(index) {
-            self.show_observations(at, &pending[index..], &mut output);
+            self.show_observations(at, &mut pending[index..], &mut output);
         }
         if pending.iter().any(|call| call.result.is_none() && matches!(call.work, Work::Function(_))) {
             self.state = State::WithTools(pending);
@@ -116,19 +121,27 @@ impl Turn {
         self.after_functions(at, pending, output)
     }
 
-    fn show_observations(&self, at: Timestamp, pending: &[Pending], output: &mut Vec<Output>) {
-        let functions = pending.iter().filter(|call| matches!(call.work, Work::Function(_)));
+    fn show_observations(&self, at: Timestamp, pending: &mut [Pending], output: &mut Vec<Output>) {
+        let functions = pending.iter_mut().filter(|call| matches!(call.work, Work::Function(_)) && !call.observed);
         for (index, call) in functions.enumerate() {
-            if index > 0 && let Some(call) = call.call() {
+            if index > 0
+                && let Some(call) = call.call()
+            {
                 self.trace(output, at, |turn| trace::invocation_input(turn, call, None));
             }
             let Some(result) = &call.result else { return };
             self.trace(output, at, |turn| trace::action_group_output(turn, call.times.as_ref(), result_text(result)));
+            call.observed = true;
         }
     }
 
     /// Turns an outcome into the result the model reads. The second part names what failed when the turn has to end.
-    fn take_outcome(&mut self, pending: &Pending, returned: &ToolReturned, output: &mut Vec<Output>) -> (ToolResult, Option<String>) {
+    fn take_outcome(
+        &mut self,
+        pending: &Pending,
+        returned: &ToolReturned,
+        output: &mut Vec<Output>,
+    ) -> (ToolResult, Option<String>) {
         let call = pending.call();
         let name = call.map(|call| action_name(&call.action)).unwrap_or_default();
         let tool_use_id = returned.tool_use_id.clone();
@@ -171,11 +184,20 @@ impl Turn {
         let reason = format!("result of {name} is too large: {} bytes, {limit} are shown to the model", body.len());
         self.trace(output, returned.at, |turn| trace::failure(turn, returned.started_at, returned.at, &reason));
         let shown = &body[..body.floor_char_boundary(limit)];
-        format!("The result has {} bytes and is too large; only its first {} bytes follow. Ask for less if that is not enough.\n{shown}", body.len(), shown.len())
+        format!(
+            "The result has {} bytes and is too large; only its first {} bytes follow. Ask for less if that is not enough.\n{shown}",
+            body.len(),
+            shown.len()
+        )
     }
 
     /// All functions of the step have answered: the caller's part is next, or the model.
-    pub(super) fn after_functions(&mut self, at: Timestamp, pending: Vec<Pending>, mut output: Vec<Output>) -> Decision {
+    pub(super) fn after_functions(
+        &mut self,
+        at: Timestamp,
+        pending: Vec<Pending>,
+        mut output: Vec<Output>,
+    ) -> Decision {
         if pending.iter().any(|call| call.result.is_none()) {
             return self.return_control(at, pending, output);
         }

@@ -18,36 +18,19 @@ pub struct Parts {
 
 /// Takes a whole text apart. A tag left open reaches to the end.
 pub fn split(text: &str) -> Parts {
-    let mut thinking = String::new();
-    let mut rest = String::with_capacity(text.len());
-    let mut remaining = text;
-    loop {
-        let first = THINKING_TAGS.iter().filter_map(|(open, close)| remaining.find(open).map(|at| (at, *open, *close))).min();
-        let Some((at, open, close)) = first else { break };
-        rest.push_str(&remaining[..at]);
-        let inside = &remaining[at + open.len()..];
-        let (thought, after) = inside.split_once(close).unwrap_or((inside, ""));
-        if !thinking.is_empty() {
-            thinking.push('\n');
-        }
-        thinking.push_str(thought.trim());
-        remaining = after;
-    }
-    rest.push_str(remaining);
-    let answer = match rest.split_once(ANSWER_OPEN) {
-        Some((_, inside)) => inside.split_once(ANSWER_CLOSE).map_or(inside, |(answer, _)| answer).trim().to_owned(),
-        None => rest.trim().to_owned(),
-    };
-    Parts { thinking, answer }
+    let mut reader = Reader::default();
+    reader.push(text);
+    reader.flush();
+    Parts { thinking: reader.thinking.trim().to_owned(), answer: reader.answer().trim().to_owned() }
 }
 
 /// Finds out, piece by piece, what of a text can already be shown as the final answer.
 ///
 /// With tools on offer, only the inside of `<answer>` is surely final: any other text may turn out to be a remark
-/// before a tool call. What it gives is always a prefix of [`split`]'s answer for the whole text.
+/// before a tool call. What it gives is then always a prefix of [`split`]'s answer for the whole text.
 #[derive(Debug)]
 pub struct AnswerStream {
-    text: String,
+    reader: Reader,
     shown: usize,
     tools_on_offer: bool,
 }
@@ -55,38 +38,117 @@ pub struct AnswerStream {
 impl AnswerStream {
     /// A stream for one model call.
     pub fn new(tools_on_offer: bool) -> Self {
-        Self { text: String::new(), shown: 0, tools_on_offer }
+        Self { reader: Reader::default(), shown: 0, tools_on_offer }
     }
 
     /// Adds a piece; gives what can be shown beyond what was shown before.
     pub fn push(&mut self, piece: &str) -> String {
-        self.text.push_str(piece);
-        let has_answer = self.text.contains(ANSWER_OPEN);
-        if self.tools_on_offer && !has_answer {
+        self.reader.push(piece);
+        if self.tools_on_offer && self.reader.place == Place::Before {
             return String::new();
         }
-        // Without an answer tag so far, one may still come and change what is final; thinking models write it at once.
-        if !has_answer && (self.text.trim_start().starts_with('<') || self.text.trim_start().is_empty()) {
-            return String::new();
-        }
-        let settled = &self.text[..self.text.len() - partial_tag(&self.text)];
-        let answer = split(settled).answer;
-        // An answer tag that comes late makes another text final than was shown: then nothing more is shown here and
-        // the end of the turn mends it.
-        let Some(more) = answer.get(self.shown..) else { return String::new() };
-        let more = more.trim_end();
+        // White space at the end is kept back: the answer is trimmed, and more may follow.
+        let ready = self.reader.answer().trim();
+        let Some(more) = ready.get(self.shown..) else { return String::new() };
         self.shown += more.len();
         more.to_owned()
     }
 }
 
-/// Length of what may be the beginning of a tag at the end of the text.
-fn partial_tag(text: &str) -> usize {
-    let Some(at) = text.rfind('<') else { return 0 };
-    let tail = &text[at..];
-    let tags = THINKING_TAGS.iter().flat_map(|(open, close)| [*open, *close]).chain([ANSWER_OPEN, ANSWER_CLOSE]);
-    let is_partial = tags.into_iter().any(|tag| tag.len() > tail.len() && tag.starts_with(tail));
-    if is_partial { tail.len() } else { 0 }
+/// Reads a text once, from left to right, however it is cut.
+#[derive(Debug, Default)]
+struct Reader {
+    /// The end of what came that may be the beginning of a tag.
+    held: String,
+    /// The tag that ends the thinking we are in.
+    thinking_until: Option<&'static str>,
+    place: Place,
+    thinking: String,
+    before: String,
+    inside: String,
+}
+
+/// Where we are with respect to the answer's tags.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Place {
+    #[default]
+    Before,
+    Inside,
+    After,
+}
+
+impl Reader {
+    fn push(&mut self, piece: &str) {
+        let mut text = std::mem::take(&mut self.held);
+        text.push_str(piece);
+        let mut rest = text.as_str();
+        while let Some(at) = rest.find('<') {
+            self.take(&rest[..at]);
+            let tail = &rest[at..];
+            if let Some(tag) = self.tags().into_iter().flatten().find(|tag| tail.starts_with(tag)) {
+                self.pass(tag);
+                rest = &tail[tag.len()..];
+            } else if self.tags().into_iter().flatten().any(|tag| tag.starts_with(tail)) {
+                tail.clone_into(&mut self.held);
+                return;
+            } else {
+                self.take("<");
+                rest = &tail[1..];
+            }
+        }
+        self.take(rest);
+    }
+
+    /// Nothing more comes: what was held back is text.
+    fn flush(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        self.take(&held);
+    }
+
+    /// Tags that mean something here.
+    fn tags(&self) -> [Option<&'static str>; 3] {
+        let [(thinking, _), (think, _)] = THINKING_TAGS;
+        match (self.thinking_until, self.place) {
+            (Some(close), _) => [Some(close), None, None],
+            (None, Place::Before) => [Some(thinking), Some(think), Some(ANSWER_OPEN)],
+            (None, Place::Inside) => [Some(thinking), Some(think), Some(ANSWER_CLOSE)],
+            (None, Place::After) => [Some(thinking), Some(think), None],
+        }
+    }
+
+    fn pass(&mut self, tag: &'static str) {
+        match tag {
+            ANSWER_OPEN => self.place = Place::Inside,
+            ANSWER_CLOSE => self.place = Place::After,
+            tag => match THINKING_TAGS.iter().find(|(open, _)| *open == tag) {
+                Some((_, close)) => {
+                    self.thinking_until = Some(close);
+                    self.thinking.truncate(self.thinking.trim_end().len());
+                    if !self.thinking.is_empty() {
+                        self.thinking.push('\n');
+                    }
+                }
+                None => self.thinking_until = None,
+            },
+        }
+    }
+
+    fn take(&mut self, text: &str) {
+        match (self.thinking_until, self.place) {
+            (Some(_), _) => {
+                // Each thought begins on its own line, without the white space around it.
+                let starts_line = self.thinking.is_empty() || self.thinking.ends_with('\n');
+                self.thinking.push_str(if starts_line { text.trim_start() } else { text });
+            }
+            (None, Place::Before) => self.before.push_str(text),
+            (None, Place::Inside) => self.inside.push_str(text),
+            (None, Place::After) => {}
+        }
+    }
+
+    fn answer(&self) -> &str {
+        if self.place == Place::Before { &self.before } else { &self.inside }
+    }
 }
 
 #[cfg(test)]

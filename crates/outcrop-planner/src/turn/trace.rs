@@ -78,7 +78,10 @@ pub(super) fn model_invocation_output(turn: &Turn, replied: &ModelReplied) -> ap
     });
     let content = json!({"output": {"message": reply.message}, "stopReason": reply.stop_reason, "usage": reply.usage});
     orchestration(api::OrchestrationTrace::ModelInvocationOutput(api::OrchestrationModelInvocationOutput {
-        metadata: Some(api::Metadata { usage: Some(usage), ..metadata(replied.started_at, replied.at, &replied.call_id) }),
+        metadata: Some(api::Metadata {
+            usage: Some(usage),
+            ..metadata(replied.started_at, replied.at, &replied.call_id)
+        }),
         raw_response: Some(api::RawResponse { content: Some(content.to_string()) }),
         reasoning_content,
         trace_id: trace_id(turn),
@@ -104,9 +107,12 @@ pub(super) fn parameters(parameters: &[Parameter]) -> Vec<api::Parameter> {
 pub(super) fn invocation_input(turn: &Turn, call: &ToolCall, invocation_id: Option<&str>) -> api::Trace {
     let (function, api_path, verb) = match &call.action {
         Action::Function(name) => (Some(name.to_string()), None, None),
-        Action::ApiOperation { api_path, http_method } => (None, Some(api_path.to_string()), Some(http_method.to_string())),
+        Action::ApiOperation { api_path, http_method } => {
+            (None, Some(api_path.to_string()), Some(http_method.to_string()))
+        }
     };
-    let execution_type = if invocation_id.is_some() { api::ExecutionType::ReturnControl } else { api::ExecutionType::Lambda };
+    let execution_type =
+        if invocation_id.is_some() { api::ExecutionType::ReturnControl } else { api::ExecutionType::Lambda };
     let request_body = call.request_body.as_ref().map(|body| api::RequestBody {
         content: Some([(body.media_type.clone(), parameters(&body.properties))].into()),
     });
@@ -166,7 +172,8 @@ pub(super) fn final_response(turn: &Turn, at: Timestamp, text: &str, ending: End
 }
 
 fn observation(turn: &Turn, kind: api::Type, fill: impl FnOnce(&mut api::Observation)) -> api::Trace {
-    let mut observation = api::Observation { trace_id: trace_id(turn), r#type: Some(kind), ..api::Observation::default() };
+    let mut observation =
+        api::Observation { trace_id: trace_id(turn), r#type: Some(kind), ..api::Observation::default() };
     fill(&mut observation);
     orchestration(api::OrchestrationTrace::Observation(observation))
 }

@@ -129,7 +129,10 @@ pub fn put_alias(tx: &mut Tx<'_>, alias: &api::AgentAlias) -> OpResult<()> {
 
 /// Routing to one version.
 pub fn routing(version: &str) -> api::AgentAliasRoutingConfigurationListItem {
-    api::AgentAliasRoutingConfigurationListItem { agent_version: Some(version.to_owned()), provisioned_throughput: None }
+    api::AgentAliasRoutingConfigurationListItem {
+        agent_version: Some(version.to_owned()),
+        provisioned_throughput: None,
+    }
 }
 
 /// Points an alias somewhere and remembers since when.
@@ -138,7 +141,8 @@ pub fn route_alias(alias: &mut api::AgentAlias, to: Vec<api::AgentAliasRoutingCo
     if let Some(current) = events.first_mut() {
         current.end_date = Some(now);
     }
-    let event = api::AgentAliasHistoryEvent { routing_configuration: Some(to.clone()), start_date: Some(now), end_date: None };
+    let event =
+        api::AgentAliasHistoryEvent { routing_configuration: Some(to.clone()), start_date: Some(now), end_date: None };
     events.insert(0, event);
     events.truncate(HISTORY_EVENTS_MAX);
     alias.agent_alias_history_events = Some(events);
@@ -156,7 +160,9 @@ pub fn resolve_routing(
     let wanted = wanted.unwrap_or_default();
     let named = wanted.first().and_then(|item| item.agent_version.as_deref());
     match named {
-        Some(DRAFT) => Err(errors::invalid_field("routingConfiguration", "Only the test alias TSTALIASID can point to DRAFT.")),
+        Some(DRAFT) => {
+            Err(errors::invalid_field("routingConfiguration", "Only the test alias TSTALIASID can point to DRAFT."))
+        }
         Some(version) => {
             if tx.exists(Kind::AgentVersion, &stored.agent.agent_id, version)? {
                 Ok(wanted)
@@ -167,7 +173,10 @@ pub fn resolve_routing(
         None => {
             let version = cut_version(tx, operation, stored, now)?;
             let throughput = wanted.into_iter().next().and_then(|item| item.provisioned_throughput);
-            Ok(vec![api::AgentAliasRoutingConfigurationListItem { provisioned_throughput: throughput, ..routing(&version) }])
+            Ok(vec![api::AgentAliasRoutingConfigurationListItem {
+                provisioned_throughput: throughput,
+                ..routing(&version)
+            }])
         }
     }
 }
@@ -234,9 +243,10 @@ pub fn put_group(tx: &mut Tx<'_>, group: &api::AgentActionGroup) -> OpResult<()>
         updated_at: group.updated_at,
     };
     tx.put(&resource, group).map_err(|error| match error {
-        PutError::NameTaken | PutError::IdTaken => {
-            errors::conflict(format!("An action group with the name {} already exists for the agent.", group.action_group_name))
-        }
+        PutError::NameTaken | PutError::IdTaken => errors::conflict(format!(
+            "An action group with the name {} already exists for the agent.",
+            group.action_group_name
+        )),
         PutError::Store(error) => error.into(),
     })
 }

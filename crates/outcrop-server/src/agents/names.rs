@@ -5,9 +5,9 @@ use super::documents::TEST_ALIAS_ID;
 use super::tags;
 use crate::App;
 use crate::errors::{ApiError, OpResult};
+use outcrop_api::ServiceId;
 use outcrop_api::bedrock_agent as api;
 use outcrop_api::route::Route;
-use outcrop_api::ServiceId;
 use outcrop_store::{Kind, ReadTx};
 
 /// Longest text that can be a name.

@@ -111,7 +111,8 @@ impl PreparedAgents {
             return Ok(Some(prepared));
         }
         let wanted = hash.to_owned();
-        let Some(snapshot) = app.store.read(move |tx| Ok::<_, ApiError>(tx.snapshot::<Snapshot>(&wanted)?)).await? else {
+        let Some(snapshot) = app.store.read(move |tx| Ok::<_, ApiError>(tx.snapshot::<Snapshot>(&wanted)?)).await?
+        else {
             return Ok(None);
         };
         let prepared = outcrop_planner::prepare::prepare(&snapshot).map_err(|error| {

@@ -15,10 +15,18 @@ pub const NAMES: &str = "outcrop:names";
 pub fn check(tags: &BTreeMap<String, String>) -> OpResult<()> {
     for key in tags.keys() {
         if key.starts_with(SETTING_PREFIX) && key != NAMES {
-            return Err(errors::invalid_field("tags", format!("The tag {key} is not known. Tags that begin with {SETTING_PREFIX} are settings of Outcrop: {NAMES}.")));
+            return Err(errors::invalid_field(
+                "tags",
+                format!(
+                    "The tag {key} is not known. Tags that begin with {SETTING_PREFIX} are settings of Outcrop: {NAMES}."
+                ),
+            ));
         }
         if key.starts_with("aws:") {
-            return Err(errors::invalid_field("tags", format!("The tag {key} is reserved: keys must not begin with aws:.")));
+            return Err(errors::invalid_field(
+                "tags",
+                format!("The tag {key} is reserved: keys must not begin with aws:."),
+            ));
         }
     }
     Ok(())
@@ -31,7 +39,10 @@ pub fn set(tx: &mut Tx<'_>, arn: &str, tags: &BTreeMap<String, String>) -> OpRes
     }
     tx.set_tags(arn, tags)?;
     if tx.tags(arn)?.len() > TAGS_MAX {
-        return Err(errors::ApiError::new("ServiceQuotaExceededException", format!("A resource has at most {TAGS_MAX} tags.")));
+        return Err(errors::ApiError::new(
+            "ServiceQuotaExceededException",
+            format!("A resource has at most {TAGS_MAX} tags."),
+        ));
     }
     Ok(())
 }

@@ -42,7 +42,8 @@ mod tests {
             let headers = HeaderMap::from_iter([(http::header::AUTHORIZATION, text.parse().expect("a header value"))]);
             signing_service(&headers)
         };
-        let signed = "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=0";
+        let signed =
+            "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=0";
         assert_eq!(scope(signed), Some("bedrock".to_owned()));
         for other in ["Bearer abc", "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=a/b"] {
             assert_eq!(scope(other), None);

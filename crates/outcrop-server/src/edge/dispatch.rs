@@ -28,7 +28,8 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body>
         return response;
     }
     if head.uri.path_and_query().is_some_and(|target| target.as_str().len() > TARGET_BYTES_MAX) {
-        let error = errors::validation(format!("The request's path and query are longer than {TARGET_BYTES_MAX} bytes."));
+        let error =
+            errors::validation(format!("The request's path and query are longer than {TARGET_BYTES_MAX} bytes."));
         return respond::error(&request_id, None, &error);
     }
     let body = match read_body(&app, body).await {
@@ -68,7 +69,13 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body>
             response
         }
         Err(error) => {
-            tracing::info!(operation = operation.name, request_id, code = error.code, message = error.message, "refused");
+            tracing::info!(
+                operation = operation.name,
+                request_id,
+                code = error.code,
+                message = error.message,
+                "refused"
+            );
             respond::error(&request_id, Some(operation), &error)
         }
     }

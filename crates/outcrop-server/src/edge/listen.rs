@@ -48,7 +48,9 @@ impl Server {
     /// Binds. Port 0 lets the system choose. Without authentication only loopback addresses are bound.
     pub async fn bind(address: SocketAddr, limits: ServerLimits) -> io::Result<Self> {
         if !address.ip().is_loopback() {
-            let message = format!("{address} is not a loopback address, and without authentication (auth.mode = \"open\") only loopback is served: use 127.0.0.1");
+            let message = format!(
+                "{address} is not a loopback address, and without authentication (auth.mode = \"open\") only loopback is served: use 127.0.0.1"
+            );
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
         }
         Ok(Self { listener: TcpListener::bind(address).await?, limits })
@@ -70,7 +72,11 @@ impl Server {
         let dropped = CancellationToken::new();
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(self.limits.header_timeout);
-        builder.http2().timer(TokioTimer::new()).max_concurrent_streams(1_000).keep_alive_interval(Duration::from_secs(60));
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(1_000)
+            .keep_alive_interval(Duration::from_secs(60));
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
@@ -106,7 +112,10 @@ impl Server {
     }
 }
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
     let slot = slots.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, _)) => {

@@ -41,18 +41,23 @@ fn stack_name(name: &str) -> OpResult<String> {
 
 async fn get_stack(app: &App, name: &str) -> OpResult<Value> {
     let name = stack_name(name)?;
-    app.store.read(move |tx| Ok::<_, ApiError>(tx.get::<Value>(Kind::Stack, "", &name)?)).await?.ok_or_else(errors::not_found)
+    app.store
+        .read(move |tx| Ok::<_, ApiError>(tx.get::<Value>(Kind::Stack, "", &name)?))
+        .await?
+        .ok_or_else(errors::not_found)
 }
 
 async fn put_stack(app: &App, name: &str, body: &Bytes) -> OpResult<Value> {
     let name = stack_name(name)?;
-    let document: Value = serde_json::from_slice(body).map_err(|error| ApiError::new("SerializationException", error.to_string()))?;
+    let document: Value =
+        serde_json::from_slice(body).map_err(|error| ApiError::new("SerializationException", error.to_string()))?;
     if !document.is_object() {
         return Err(errors::validation("A stack's record is a JSON object."));
     }
     let now = app.clock.now();
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
-        let resource = Resource { kind: Kind::Stack, parent: "", id: &name, name: None, created_at: now, updated_at: now };
+        let resource =
+            Resource { kind: Kind::Stack, parent: "", id: &name, name: None, created_at: now, updated_at: now };
         tx.put(&resource, &document).map_err(put_error)
     };
     app.store.write::<_, ApiError, _>(work).await?;

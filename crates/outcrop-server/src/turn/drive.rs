@@ -65,8 +65,8 @@ struct Driver<'a> {
     next_seq: u32,
     ends_at: Instant,
     stream: bool,
-    /// Bytes of the answer that were shown while it was written.
-    shown: usize,
+    /// What of the answer was shown while it was written.
+    shown: String,
 }
 
 impl<'a> Driver<'a> {
@@ -101,7 +101,7 @@ impl<'a> Driver<'a> {
                     next_seq: begun.next_seq,
                     ends_at,
                     stream,
-                    shown: 0,
+                    shown: String::new(),
                 };
                 Ok((driver, decision))
             }
@@ -109,7 +109,11 @@ impl<'a> Driver<'a> {
                 let mut turn = suspended_turn(app, &target, &session_id, &invocation_id).await?;
                 turn.check_results(&returned.results).map_err(errors::validation)?;
                 let event = Event::ControlReturned(returned);
-                let begun = app.store.begin_turn(begin(Some(invocation_id), journal::event_row(&event))).await.map_err(begin_error)?;
+                let begun = app
+                    .store
+                    .begin_turn(begin(Some(invocation_id), journal::event_row(&event)))
+                    .await
+                    .map_err(begin_error)?;
                 let decision = turn.apply(event);
                 let driver = Self {
                     app,
@@ -120,7 +124,7 @@ impl<'a> Driver<'a> {
                     next_seq: begun.next_seq,
                     ends_at,
                     stream,
-                    shown: 0,
+                    shown: String::new(),
                 };
                 Ok((driver, decision))
             }
@@ -175,13 +179,15 @@ impl<'a> Driver<'a> {
 
     /// Shows the end. The chunk is last, unless the answer was streamed: then the trace is.
     async fn finished(&self, output: Vec<outcrop_planner::turn::Output>, text: &str) {
-        if self.shown == 0 {
+        if self.shown.is_empty() {
             self.emitter.output(output).await;
             self.emitter.text(text).await;
             return;
         }
-        if let Some(rest) = text.get(self.shown..).filter(|rest| !rest.is_empty()) {
-            self.emitter.text(rest).await;
+        // What was shown begins the answer, unless a model writes its answer tag late: then the answer follows whole.
+        let rest = text.strip_prefix(self.shown.as_str()).map_or_else(|| format!("\n{text}"), str::to_owned);
+        if !rest.is_empty() {
+            self.emitter.text(&rest).await;
         }
         self.emitter.output(output).await;
     }
@@ -193,7 +199,7 @@ impl<'a> Driver<'a> {
         let patience = app.settings.model_call_timeout.min(self.ends_at.saturating_duration_since(Instant::now()));
         let sink = self.stream.then(|| AnswerSink {
             emitter: self.emitter,
-            answer: Mutex::new((AnswerStream::new(!request.tools.is_empty()), 0)),
+            answer: Mutex::new((AnswerStream::new(!request.tools.is_empty()), String::new())),
         });
         let deltas = sink.as_ref().map(|sink| sink as &dyn DeltaSink);
         let asked = tokio::time::timeout(patience, model.converse(request, deltas)).await;
@@ -210,7 +216,11 @@ impl<'a> Driver<'a> {
             Err(_) if patience < app.settings.model_call_timeout => Event::LimitReached { at, limit: Limit::WallTime },
             Err(_) => {
                 let message = format!("no answer within {} s", patience.as_secs());
-                Event::ModelFailed(ModelFailed { started_at, at, error: ModelError::new(ModelErrorKind::TimedOut, message) })
+                Event::ModelFailed(ModelFailed {
+                    started_at,
+                    at,
+                    error: ModelError::new(ModelErrorKind::TimedOut, message),
+                })
             }
         }
     }
@@ -239,7 +249,15 @@ impl<'a> Driver<'a> {
             rows.push((now, journal::ended_row(self.turn.new_messages())));
             attributes = Some(self.turn.session_attributes().clone());
         }
-        let finish = FinishTurn { session: self.session, turn: self.number, first_seq: self.next_seq, events: rows, now, attributes, outcome };
+        let finish = FinishTurn {
+            session: self.session,
+            turn: self.number,
+            first_seq: self.next_seq,
+            events: rows,
+            now,
+            attributes,
+            outcome,
+        };
         self.app.store.finish_turn(finish).await?;
         Ok(())
     }
@@ -247,9 +265,12 @@ impl<'a> Driver<'a> {
 
 /// The turn that waits for these results.
 async fn suspended_turn(app: &Arc<App>, target: &Target, session_id: &str, invocation_id: &str) -> OpResult<Turn> {
-    let not_awaited = || errors::validation(format!("No action with invocationId {invocation_id} waits for a result in this session."));
+    let not_awaited = || {
+        errors::validation(format!("No action with invocationId {invocation_id} waits for a result in this session."))
+    };
     let found = find_session(app, target, session_id).await?;
-    let session = found.filter(|session| session.suspended.as_deref() == Some(invocation_id)).ok_or_else(not_awaited)?;
+    let session =
+        found.filter(|session| session.suspended.as_deref() == Some(invocation_id)).ok_or_else(not_awaited)?;
     let history = history::messages_before(app, session.id, session.turns).await?;
     let attributes: BTreeMap<String, String> = session.attributes;
     let rebuilt = history::rebuild(app, session.id, session.turns, history, attributes).await?;
@@ -280,7 +301,7 @@ fn lost(what: &str) -> ApiError {
 /// Shows an answer while it is written.
 struct AnswerSink<'a> {
     emitter: &'a Emitter,
-    answer: Mutex<(AnswerStream, usize)>,
+    answer: Mutex<(AnswerStream, String)>,
 }
 
 impl DeltaSink for AnswerSink<'_> {
@@ -290,7 +311,7 @@ impl DeltaSink for AnswerSink<'_> {
             let mut answer = self.answer.lock().await;
             let text = answer.0.push(&piece);
             if !text.is_empty() {
-                answer.1 += text.len();
+                answer.1.push_str(&text);
                 self.emitter.text(&text).await;
             }
         })

@@ -27,7 +27,11 @@ pub(super) async fn messages_before(app: &Arc<App>, session: i64, turn: u32) -> 
                 app.store.append_events(session, number, seq + 1, vec![(app.clock.now(), end)]).await?;
                 messages.extend(of_turn);
             }
-            None => tracing::error!(session, turn = number, "a journal row cannot be read; its turn is left out of the history"),
+            None => tracing::error!(
+                session,
+                turn = number,
+                "a journal row cannot be read; its turn is left out of the history"
+            ),
         }
     }
     Ok(messages)

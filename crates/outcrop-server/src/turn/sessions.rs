@@ -24,7 +24,8 @@ pub struct SessionGuard {
 impl SessionLocks {
     /// Waits for the session to be free, at most so long; `None` when it is not by then.
     pub async fn lock(&self, name: SessionName, wait: Duration) -> Option<SessionGuard> {
-        let semaphore = self.with(|held| held.entry(name.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone());
+        let semaphore =
+            self.with(|held| held.entry(name.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone());
         // The usual case needs no timer.
         let permit = match semaphore.clone().try_acquire_owned() {
             Ok(permit) => permit,
@@ -61,8 +62,14 @@ mod tests {
         let name: SessionName = ("a".into(), "b".into(), "c".into());
         let first = locks.lock(name.clone(), Duration::ZERO).await.expect("is free");
         assert!(locks.lock(name.clone(), Duration::ZERO).await.is_none());
-        let waiting = { let (locks, name) = (locks.clone(), name.clone()); async move { locks.lock(name, Duration::from_secs(60)).await } };
-        let other = async move { tokio::task::yield_now().await; drop(first) };
+        let waiting = {
+            let (locks, name) = (locks.clone(), name.clone());
+            async move { locks.lock(name, Duration::from_secs(60)).await }
+        };
+        let other = async move {
+            tokio::task::yield_now().await;
+            drop(first)
+        };
         let (second, ()) = tokio::join!(waiting, other);
         drop(second.expect("was freed"));
         assert_eq!(locks.with(|held| held.len()), 0);

@@ -63,13 +63,17 @@ async fn one(app: &App, call: ToolCall, context: &ToolContext, limits: ToolLimit
     let started_at = app.clock.now();
     // The executor keeps its own time; this is for one that does not.
     let patience = limits.timeout + Duration::from_secs(5);
-    let outcome = tokio::time::timeout(patience, app.tools.execute(&call, context, limits)).await.unwrap_or_else(|_| {
-        ToolOutcome::Failed(ToolFailure {
-            cause: ToolFailureCause::TimedOut,
-            message: format!("The call did not end within {} s; whether it did its work is unknown.", limits.timeout.as_secs()),
-            detail: String::new(),
-        })
-    });
+    let outcome =
+        tokio::time::timeout(patience, app.tools.execute(&call, context, limits)).await.unwrap_or_else(|_| {
+            ToolOutcome::Failed(ToolFailure {
+                cause: ToolFailureCause::TimedOut,
+                message: format!(
+                    "The call did not end within {} s; whether it did its work is unknown.",
+                    limits.timeout.as_secs()
+                ),
+                detail: String::new(),
+            })
+        });
     if let ToolOutcome::Failed(failure) = &outcome {
         tracing::warn!(function = &*call.function_arn, action_group = &*call.action_group, cause = ?failure.cause, message = failure.message, "tool call failed");
     }

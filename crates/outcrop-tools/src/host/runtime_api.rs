@@ -28,11 +28,7 @@ pub(super) async fn serve(socket: TcpStream, instance: Arc<Instance>, pool: Arc<
     // Without it every second answer would wait for the system's delay; a socket that refuses is slow, not wrong.
     let _ = socket.set_nodelay(true);
     let service = service_fn(|request| answer(request, &instance, &pool));
-    let served = http1::Builder::new()
-        .pipeline_flush(true)
-        .auto_date_header(false)
-        .serve_connection(TokioIo::new(socket), service)
-        .await;
+    let served = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(socket), service).await;
     if let Err(error) = served {
         tracing::debug!(function = &*pool.function.name, %error, "a connection of a function's process broke");
     }

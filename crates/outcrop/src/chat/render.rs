@@ -6,6 +6,7 @@
 mod lines;
 mod steps;
 
+use super::control::{self, Request};
 use crate::client::StreamEvent;
 use lines::Label;
 use serde_json::Value;
@@ -23,12 +24,22 @@ pub(crate) struct Style {
 /// The state of one turn's output.
 pub(crate) struct Renderer {
     style: Style,
-    /// True while the last thing written is answer text without a line break.
-    in_answer: bool,
+    /// What the last thing written was.
+    last: Last,
     /// The model of each model call under way, by trace id.
     models: HashMap<String, String>,
     totals: Totals,
     sources: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Last {
+    Nothing,
+    Step,
+    /// A piece of the answer, and whether it ended its line.
+    Answer {
+        line_ended: bool,
+    },
 }
 
 #[derive(Default)]
@@ -43,7 +54,7 @@ impl Renderer {
     /// Starts a turn.
     pub(crate) fn new(style: Style) -> Self {
         let (models, sources) = (HashMap::new(), Vec::new());
-        Self { style, in_answer: false, models, totals: Totals::default(), sources }
+        Self { style, last: Last::Nothing, models, totals: Totals::default(), sources }
     }
 
     /// The text that one event adds.
@@ -57,7 +68,7 @@ impl Renderer {
             "chunk" => self.chunk(event),
             "trace" => self.trace(payload),
             "returnControl" => {
-                let calls: Vec<String> = super::control::requests(payload).iter().map(|call| call.title()).collect();
+                let calls: Vec<String> = control::requests(payload).iter().map(Request::title).collect();
                 calls.iter().map(|call| self.step(Label::Asks, call)).collect()
             }
             "files" => {
@@ -71,7 +82,7 @@ impl Renderer {
 
     /// What comes after the last event: sources and totals.
     pub(crate) fn finish(&mut self) -> String {
-        let mut out = self.end_answer();
+        let mut out = String::new();
         for source in std::mem::take(&mut self.sources) {
             out.push_str(&self.step(Label::Source, &source));
         }
@@ -87,6 +98,9 @@ impl Renderer {
         }
         if !parts.is_empty() {
             out.push_str(&self.step(Label::Total, &parts.join(", ")));
+        }
+        if self.last == (Last::Answer { line_ended: false }) {
+            out.push('\n');
         }
         out
     }
@@ -104,21 +118,19 @@ impl Renderer {
         if text.is_empty() {
             return String::new();
         }
-        let before = if self.in_answer { "" } else { "\n" };
-        self.in_answer = true;
+        let before = if self.last == Last::Step { "\n" } else { "" };
+        self.last = Last::Answer { line_ended: text.ends_with('\n') };
         format!("{before}{}", lines::clean(&text))
     }
 
     /// One step: a label and text beside it.
     fn step(&mut self, label: Label, text: &str) -> String {
-        let mut out = self.end_answer();
-        out.push_str(&lines::step(self.style, label, text));
-        out
-    }
-
-    fn end_answer(&mut self) -> String {
-        let open = std::mem::replace(&mut self.in_answer, false);
-        if open { "\n\n".to_owned() } else { String::new() }
+        let before = match std::mem::replace(&mut self.last, Last::Step) {
+            Last::Answer { line_ended: false } => "\n\n",
+            Last::Answer { line_ended: true } => "\n",
+            Last::Nothing | Last::Step => "",
+        };
+        format!("{before}{}", lines::step(self.style, label, text))
     }
 }
 
@@ -133,9 +145,11 @@ fn describe_file(file: &Value) -> String {
 /// Where a passage comes from: its URI, or the first words of the passage.
 fn place_of(reference: &Value) -> String {
     let location = &reference["location"];
-    let uri = location.as_object().into_iter().flat_map(|location| location.values()).find_map(|place| {
-        ["uri", "url", "id"].iter().find_map(|key| place[*key].as_str())
-    });
+    let uri = location
+        .as_object()
+        .into_iter()
+        .flat_map(|location| location.values())
+        .find_map(|place| ["uri", "url", "id"].iter().find_map(|key| place[*key].as_str()));
     let text = reference["content"]["text"].as_str();
     uri.or(text).map_or_else(|| "unnamed source".to_owned(), |text| lines::shorten(text, 200))
 }

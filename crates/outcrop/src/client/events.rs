@@ -20,6 +20,7 @@ pub(crate) struct StreamEvent {
 
 impl StreamEvent {
     /// An event that is no exception.
+    #[cfg(test)]
     pub(crate) fn new(name: &str, payload: Value) -> Self {
         Self { name: name.to_owned(), payload, is_exception: false }
     }

@@ -80,7 +80,7 @@ impl Apply<'_> {
         }
         let wanted: Vec<String> = order.into_iter().map(|live| live.id).collect();
         self.clean_up(&wanted, reporter).await?;
-        self.record.outputs = checked.outputs(&Deployed(&self.record)).map_err(told)?;
+        self.record.outputs = checked.outputs(&Deployed(&self.record)).map_err(|problems| told(&problems))?;
         let unchanged = StackRecord { updated_at: before.updated_at, ..self.record.clone() } == before;
         if unchanged { Ok(()) } else { self.save().await }
     }
@@ -92,7 +92,7 @@ impl Apply<'_> {
         position: usize,
         reporter: &mut Reporter<'_>,
     ) -> Result<Action, Failure> {
-        let wanted = checked.wanted(live, &Deployed(&self.record)).map_err(told)?;
+        let wanted = checked.wanted(live, &Deployed(&self.record)).map_err(|problems| told(&problems))?;
         let mut old = self.record.resources.get(&live.id).cloned();
         let mut change = compare(old.as_ref(), live.kind, &wanted.properties);
         if change == Change::Replace {
@@ -106,9 +106,14 @@ impl Apply<'_> {
             old = None;
         }
         let cut_from = self.cut_from(live.kind, &wanted.properties);
-        let follows = self.refresh_aliases && old.as_ref().is_some_and(|old| old.cut_from != cut_from);
-        if change == Change::Keep && live.kind == Type::AgentAlias && cut_from.is_some() && follows {
-            change = Change::Update;
+        let is_behind = cut_from.is_some() && old.as_ref().is_some_and(|old| old.cut_from != cut_from);
+        if change == Change::Keep && is_behind {
+            if self.refresh_aliases {
+                change = Change::Update;
+            } else {
+                let mend = "as with CloudFormation, it moves when its Description changes";
+                reporter.note(format!("{} serves its agent as it was before the last change; {mend}", live.id))?;
+            }
         }
         let cuts = cut_from.is_some() && change != Change::Keep;
         if cuts && let Some(agent_id) = wanted.properties["agentId"].as_str() {
@@ -121,7 +126,11 @@ impl Apply<'_> {
                 return Ok(Action::Keep);
             }
             (_, Some(old)) => {
-                self.open(live, position, Made { physical_id: old.physical_id.clone(), attributes: old.attributes.clone() });
+                self.open(
+                    live,
+                    position,
+                    Made { physical_id: old.physical_id.clone(), attributes: old.attributes.clone() },
+                );
                 self.save().await?;
                 self.update(live, &old, &wanted).await?
             }
@@ -229,7 +238,8 @@ impl Apply<'_> {
     async fn clean_up(&mut self, wanted: &[String], reporter: &mut Reporter<'_>) -> Result<(), Failure> {
         while let Some(old) = self.record.leftovers.first().cloned() {
             let started = Instant::now();
-            let failed = |Failure(reason)| Failure(format!("cannot delete {} ({}): {reason}", old.physical_id, old.r#type));
+            let failed =
+                |Failure(reason)| Failure(format!("cannot delete {} ({}): {reason}", old.physical_id, old.r#type));
             self.delete(&old).await.map_err(failed)?;
             self.record.leftovers.remove(0);
             self.save().await?;
@@ -260,7 +270,12 @@ impl Apply<'_> {
     }
 
     /// A version can be cut from a prepared agent only. On AWS a template without `AutoPrepare` fails here.
-    async fn prepare_for_version(&self, agent_id: &str, alias: &str, reporter: &mut Reporter<'_>) -> Result<(), Failure> {
+    async fn prepare_for_version(
+        &self,
+        agent_id: &str,
+        alias: &str,
+        reporter: &mut Reporter<'_>,
+    ) -> Result<(), Failure> {
         if agent::prepare_if_needed(self.client, agent_id).await? {
             let advice = "AWS needs `AutoPrepare: true` at the agent";
             reporter.note(format!("prepared agent {agent_id} so that {alias} can cut a version; {advice}"))?;
@@ -293,7 +308,7 @@ impl References for Deployed<'_> {
     }
 }
 
-fn told(problems: Vec<Problem>) -> Failure {
+fn told(problems: &[Problem]) -> Failure {
     let told: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect();
     Failure(told.join("; "))
 }

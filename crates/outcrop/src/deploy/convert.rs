@@ -12,7 +12,12 @@ use serde_json::{Map, Number, Value};
 pub(crate) type Hidden<'a> = &'a [&'a str];
 
 /// Converts a mapping to the members of a structure. Unknown values become null; problems are collected.
-pub(crate) fn structure(node: &Node, shape: &Shape, hidden: Hidden<'_>, problems: &mut Vec<Problem>) -> Map<String, Value> {
+pub(crate) fn structure(
+    node: &Node,
+    shape: &Shape,
+    hidden: Hidden<'_>,
+    problems: &mut Vec<Problem>,
+) -> Map<String, Value> {
     Converter { problems }.structure(node, shape, hidden)
 }
 

@@ -148,7 +148,9 @@ fn read_resource(entry: &Entry, problems: &mut Vec<Problem>) -> Option<Resource>
             "Type" => resource.type_name = part.value,
             "Properties" if matches!(part.value.kind, Kind::Map(_)) => resource.properties = part.value,
             "Properties" if part.value.kind == Kind::Null => {}
-            "Properties" => problems.push(part.value.problem(format!("expected a mapping, found {}", part.value.noun()))),
+            "Properties" => {
+                problems.push(part.value.problem(format!("expected a mapping, found {}", part.value.noun())));
+            }
             "DependsOn" => match &part.value.kind {
                 Kind::List(items) => resource.depends_on = items.clone(),
                 _ => resource.depends_on = vec![part.value],

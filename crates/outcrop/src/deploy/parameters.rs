@@ -98,7 +98,8 @@ impl Declaration {
                 }
                 "Default" => read.default = text_of(node, problems),
                 "AllowedValues" => {
-                    read.allowed_values = Some(node.items().iter().filter_map(|item| text_of(item, problems)).collect());
+                    read.allowed_values =
+                        Some(node.items().iter().filter_map(|item| text_of(item, problems)).collect());
                 }
                 "AllowedPattern" => read.allowed_pattern = pattern(node, problems),
                 "MinLength" => read.length.0 = number(node, problems),
@@ -121,11 +122,8 @@ impl Declaration {
             problems.push(entry.problem(format!("value is longer than {VALUE_BYTES_MAX} bytes")));
             return;
         }
-        let parts: Vec<&str> = if self.is_list && !text.is_empty() {
-            text.split(',').map(str::trim).collect()
-        } else {
-            vec![text]
-        };
+        let parts: Vec<&str> =
+            if self.is_list && !text.is_empty() { text.split(',').map(str::trim).collect() } else { vec![text] };
         for part in parts.into_iter().filter(|_| !(self.is_list && text.is_empty())) {
             if let Some(complaint) = self.complaint(part) {
                 let why = self.constraint_description.as_ref().map_or(String::new(), |why| format!(" ({why})"));

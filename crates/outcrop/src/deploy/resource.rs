@@ -91,12 +91,9 @@ impl Type {
                 fixed: &["agentId"],
                 recorded: None,
             },
-            Self::Function => Facts {
-                name: "AWS::Lambda::Function",
-                attributes: &["Arn"],
-                fixed: &["FunctionName"],
-                recorded: None,
-            },
+            Self::Function => {
+                Facts { name: "AWS::Lambda::Function", attributes: &["Arn"], fixed: &["FunctionName"], recorded: None }
+            }
             Self::ServerlessFunction => Facts {
                 name: "AWS::Serverless::Function",
                 attributes: &["Arn"],

@@ -262,7 +262,9 @@ impl<'a> Reader<'a> {
             }
             Event::SequenceStart(_, tag) => (tag, self.list(&path, depth)?),
             Event::MappingStart(_, tag) => (tag, self.map(&path, depth)?),
-            Event::Alias(_) => return Err(at(span, &path, "YAML aliases are not part of templates: write the value out")),
+            Event::Alias(_) => {
+                return Err(at(span, &path, "YAML aliases are not part of templates: write the value out"));
+            }
             _ => return Err(at(span, &path, "unexpected end")),
         };
         let node = Node { kind, line: span.start.line(), column: span.start.col() + 1, path };

@@ -314,7 +314,8 @@ pub(crate) fn with_globals(globals: &Node, own: &Node) -> Node {
 fn code_uri(node: &Node) -> Node {
     let entry = |key: &str, value: Node| Entry { key: key.to_owned(), line: node.line, column: node.column, value };
     if let Some((bucket, key)) = node.text().and_then(|text| text.strip_prefix("s3://")?.split_once('/')) {
-        return node.with(Kind::Map(vec![entry("S3Bucket", node.with_text(bucket)), entry("S3Key", node.with_text(key))]));
+        return node
+            .with(Kind::Map(vec![entry("S3Bucket", node.with_text(bucket)), entry("S3Key", node.with_text(key))]));
     }
     let renamed = node.entries().iter().map(|part| {
         let key = match part.key.as_str() {

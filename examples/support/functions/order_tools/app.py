@@ -73,7 +73,7 @@ def cancel_order(data, customer_id, arguments):
     if order["status"] != "processing":
         raise Refused(f"order {order_id} is {order['status']} and can no longer be cancelled")
     change(data, order_id, status="cancelled", eta=None, cancel_reason=arguments.get("reason"))
-    return {"order_id": order_id, "status": "cancelled", "amount_not_charged": order["total"]}
+    return {"order_id": order_id, "status": "cancelled", "charge": "none"}
 
 
 def initiate_return(data, customer_id, arguments):
@@ -84,8 +84,8 @@ def initiate_return(data, customer_id, arguments):
     return {
         "order_id": order_id,
         "status": "return started",
-        "label_sent_to": data["customers"][customer_id]["email"],
-        "refund": f"within 5 days of the parcel's arrival, {money(order['total'])}",
+        "label": f"on its way to {data['customers'][customer_id]['email']}",
+        "refund": f"{money(order['total'])} within 5 days of the parcel's arrival",
     }
 
 
@@ -100,13 +100,13 @@ def request_refund(data, customer_id, arguments):
     if arguments.get("customer_consent") != "true":
         raise Refused(f"ask the customer first whether they agree to a refund of {money(amount)} for order {order_id}")
     change(data, order_id, refunded=float(refunded + amount))
-    return {"order_id": order_id, "refunded": money(amount), "arrives": "within 5 days"}
+    return {"order_id": order_id, "status": "refunded", "amount": money(amount), "arrival": "within 5 days"}
 
 
 def escalate_to_human(data, customer_id, arguments):
     tickets = data["changes"].setdefault("tickets", [])
     tickets.append({"customer_id": customer_id, "reason": required(arguments, "reason")})
-    return {"ticket": f"T-{1000 + len(tickets)}", "status": "handed to the support team", "answer_within": "one hour"}
+    return {"ticket": f"T-{1000 + len(tickets)}", "status": "with the support team", "answer": "within one hour"}
 
 
 TOOLS = {

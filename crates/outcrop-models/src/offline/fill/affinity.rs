@@ -70,7 +70,7 @@ fn number(parameter: &Parameter, span: &Span) -> f64 {
     let mut score = 0.5 + cue(parameter, span);
     match entity.kind {
         Kind::Money if parameter.speaks_of(MONEY) => score += 2.0,
-        Kind::Money if parameter.named(RATE) => score -= 3.0,
+        Kind::Money if parameter.named(RATE) || parameter.named(&["year", "day", "month", "time", "period", "duration", "count", "person", "term", "week"]) => score -= 3.0,
         Kind::Percent if parameter.speaks_of(RATE) => score += 3.0,
         Kind::Percent => score -= 1.0,
         _ => {}
@@ -133,7 +133,7 @@ fn kind_fits(tool: &Tool, parameter: &Parameter, kind: Kind, span: &Span) -> f64
         Kind::Time => if is_time { 4.0 } else if parameter.speaks_of(&["time"]) { 2.5 } else { NEVER },
         Kind::Email => if is_email || parameter.named(&["to", "recipient", "contact", "attendee", "cc"]) { 5.0 } else { NEVER },
         Kind::Url => if is_url { 5.0 } else if parameter.speaks_of(&["url", "link"]) { 3.0 } else { NEVER },
-        _ if is_url || (is_email && parameter.named(&["email", "mail"])) => NEVER,
+        _ if is_url || is_email => NEVER,
         Kind::Id => match parameter.fits_example(span.entity.as_ref().expect("a span with a kind has its entity")) {
             Some(true) => 5.0,
             Some(false) if parameter.is_id() => -4.0,
@@ -145,6 +145,7 @@ fn kind_fits(tool: &Tool, parameter: &Parameter, kind: Kind, span: &Span) -> f64
         Kind::Formula => if parameter.speaks_of(&["function", "equation", "expression", "formula", "polynomial"]) { 4.0 } else { 0.2 },
         Kind::Quoted => if is_date || is_time { NEVER } else if parameter.is_id() { 0.8 } else { 1.5 },
         Kind::Proper if is_date || is_time || parameter.is_reason() => NEVER,
+        Kind::Proper if known_share(tool, &stems_of(span)) > 0.99 => 0.1,
         Kind::Proper if span.is_derived && !is_place => -1.0,
         Kind::Proper if is_place && !splits_place(tool) => if span.is_derived { 1.0 } else { 2.2 },
         Kind::Proper if is_place => {
@@ -160,11 +161,30 @@ fn kind_fits(tool: &Tool, parameter: &Parameter, kind: Kind, span: &Span) -> f64
         Kind::Proper if parameter.named(PERSON) => 1.5,
         Kind::Proper if parameter.is_id() => -1.0,
         Kind::Proper => 1.0,
-        Kind::Number => if parameter.is_id() { 0.6 } else if parameter.speaks_of(&["zip", "phone", "year", "account", "version", "time", "period", "duration", "number"]) { 0.4 } else { -1.0 },
+        Kind::Number => if parameter.is_id() { 0.6 } else if parameter.speaks_of(&["zip", "phone", "year", "account", "version", "time", "period", "duration", "number"]) { 0.4 } else { NEVER },
         Kind::Money | Kind::Percent => -1.0,
         Kind::List => NEVER,
     }
 }
+
+fn stems_of(span: &Span) -> Vec<String> {
+    span.text.split_whitespace().map(|word| crate::offline::words::stem(&word.to_lowercase())).collect()
+}
+
+/// Share of words that the tool's own name and description have: those describe the tool and are no values.
+fn known_share(tool: &Tool, stems: &[String]) -> f64 {
+    let known = stems.iter().filter(|stem| tool.weights.get(*stem).is_some_and(|weight| *weight >= 1.5)).count();
+    #[expect(clippy::cast_precision_loss, reason = "counts of words are small")]
+    let share = known as f64 / stems.len().max(1) as f64;
+    share
+}
+
+/// Units people measure in.
+const UNITS: &[&str] = &[
+    "miles", "mile", "kilometers", "kilometres", "km", "meters", "metres", "feet", "foot", "inches", "inch", "yards", "centimeters", "cm", "mm", "millimeters",
+    "celsius", "fahrenheit", "kelvin", "kg", "kilograms", "grams", "pounds", "ounces", "tons", "liters", "litres", "gallons", "cups", "joules", "watts", "hours",
+    "minutes", "seconds", "days", "degrees", "radians", "acres", "hectares", "metric", "imperial",
+];
 
 /// The wider half of a place.
 const WIDE: &[&str] = &["country", "state", "region", "province"];
@@ -180,20 +200,21 @@ fn phrase_fits(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
     if typed || parameter.is_reason() {
         return NEVER;
     }
-    let stems: Vec<String> = span.text.split_whitespace().map(|word| crate::offline::words::stem(&word.to_lowercase())).collect();
+    let stems = stems_of(span);
     if stems.iter().all(|stem| has(&tool.name_stems, stem) || has(&parameter.stems, stem) || is_generic(stem)) {
         return NEVER;
     }
     let pointed = span.before.first().is_some_and(|word| matches!(word.text.as_str(), "of" | "for" | "in" | "on" | "about" | "with" | "to" | "from" | "at" | "a" | "an" | "the" | "like" | "by" | "using" | "called" | "named" | "is"));
     let described = stems.iter().any(|stem| parameter.hints.iter().any(|hint| same(&crate::offline::words::stem(&hint.to_lowercase()), stem)));
-    let known_elsewhere = stems.iter().any(|stem| tool.description.to_lowercase().contains(stem.as_str()));
-    let place = if parameter.named(PLACE) { -0.6 } else { 0.0 };
-    (if pointed { 0.5 } else { 0.1 }) + if described { 2.0 } else { 0.0 } + if known_elsewhere { -0.4 } else { 0.3 } + if span.is_derived { 0.25 } else { 0.0 } + place
+    let known = known_share(tool, &stems);
+    let place = if parameter.named(PLACE) { -1.2 } else { 0.0 };
+    let unit = if parameter.named(&["unit", "units"]) && parameter.hints.len() < 2 && stems.len() == 1 && UNITS.iter().any(|unit| crate::offline::words::stem(unit) == stems[0]) { 2.5 } else { 0.0 };
+    (if pointed { 0.5 } else { 0.1 }) + unit + if described { 2.0 } else { 0.0 } + 0.3 - 1.2 * known + if span.is_derived { 0.25 } else { 0.0 } + place
 }
 
 /// "from Oslo to Rome": which end is meant.
 fn role(parameter: &Parameter, span: &Span) -> f64 {
-    let Some(before) = span.before.first() else { return 0.0 };
+    let Some(before) = span.before.iter().find(|word| !matches!(word.text.as_str(), "the" | "a" | "an" | "my")) else { return 0.0 };
     let opening = parameter.named(FROM);
     let closing = parameter.named(TO);
     let from = matches!(before.text.as_str(), "from" | "between");

@@ -17,8 +17,8 @@ pub(super) fn scalar(parameter: &Parameter, span: &Span, today: Option<Day>) -> 
             let value = entity.number?;
             let as_share = entity.kind == Kind::Percent
                 && matches!(parameter.kind, Type::Number)
-                && !parameter.description.contains('%')
-                && !parameter.speaks_of(&["percent", "percentage"]);
+                && (parameter.speaks_of(&["decimal", "fraction"])
+                    || !(parameter.description.contains('%') || parameter.speaks_of(&["percent", "percentage"])));
             json_number(if as_share { (value * 1e6).round() / 1e8 } else { value }, matches!(parameter.kind, Type::Integer))
         }
         _ => Some(text(parameter, span, today)),

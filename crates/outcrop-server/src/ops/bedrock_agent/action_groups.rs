@@ -18,23 +18,32 @@ pub(super) struct Written<'a> {
 /// Checks rules between members, and the schema, as the service does when a group is saved.
 pub(super) async fn check(objects: &Objects, written: &Written<'_>) -> OpResult<()> {
     if let Some(signature) = written.signature {
-        let has_more = written.description.is_some() || written.executor.is_some() || written.api_schema.is_some() || written.function_schema.is_some();
+        let has_more = written.description.is_some()
+            || written.executor.is_some()
+            || written.api_schema.is_some()
+            || written.function_schema.is_some();
         if has_more {
-            let message = format!("An action group with the parentActionGroupSignature {signature} must not have description, actionGroupExecutor, apiSchema or functionSchema.");
+            let message = format!(
+                "An action group with the parentActionGroupSignature {signature} must not have description, actionGroupExecutor, apiSchema or functionSchema."
+            );
             return Err(errors::invalid_field("parentActionGroupSignature", message));
         }
         return Ok(());
     }
     let text = match (written.api_schema, written.function_schema) {
         (Some(_), Some(_)) => {
-            return Err(errors::invalid_field("functionSchema", "An action group has either an apiSchema or a functionSchema, not both."));
+            return Err(errors::invalid_field(
+                "functionSchema",
+                "An action group has either an apiSchema or a functionSchema, not both.",
+            ));
         }
         (Some(api::APISchema::S3(s3)), None) => read_schema(objects, s3).await?,
         (Some(api::APISchema::Payload(text)), None) => text.clone(),
         (None, Some(api::FunctionSchema::Functions(functions))) => return check_functions(functions),
         (None, None) => return Ok(()),
     };
-    prepare::check_action_group(written.name, Some(&text)).map_err(|message| errors::invalid_field("apiSchema", message))
+    prepare::check_action_group(written.name, Some(&text))
+        .map_err(|message| errors::invalid_field("apiSchema", message))
 }
 
 fn check_functions(functions: &[api::Function]) -> OpResult<()> {

@@ -18,25 +18,38 @@ pub(super) struct Written<'a> {
 pub(super) fn check(written: &Written<'_>) -> OpResult<()> {
     let is_custom = written.orchestration_type == Some(api::OrchestrationType::CustomOrchestration);
     if is_custom && written.custom_orchestration.and_then(|custom| custom.executor.as_ref()).is_none() {
-        return Err(errors::invalid_field("customOrchestration", "CUSTOM_ORCHESTRATION needs customOrchestration.executor."));
+        return Err(errors::invalid_field(
+            "customOrchestration",
+            "CUSTOM_ORCHESTRATION needs customOrchestration.executor.",
+        ));
     }
     let Some(prompts) = written.prompt_override_configuration else { return Ok(()) };
     let mut parser_is_overridden = false;
     for (index, one) in prompts.prompt_configurations.iter().enumerate() {
-        let path = |member: &str| format!("promptOverrideConfiguration.promptConfigurations.{}.member.{member}", index + 1);
+        let path =
+            |member: &str| format!("promptOverrideConfiguration.promptConfigurations.{}.member.{member}", index + 1);
         if prompts.prompt_configurations[..index].iter().any(|other| other.prompt_type == one.prompt_type) {
             return Err(errors::invalid_field(&path("promptType"), "Each promptType can be configured once."));
         }
         let is_overridden = one.prompt_creation_mode == Some(api::CreationMode::Overridden);
         let is_disabled = one.prompt_state == Some(api::PromptState::Disabled);
         if is_overridden && !is_disabled && one.base_prompt_template.is_none() {
-            return Err(errors::invalid_field(&path("basePromptTemplate"), "An OVERRIDDEN prompt needs basePromptTemplate."));
+            return Err(errors::invalid_field(
+                &path("basePromptTemplate"),
+                "An OVERRIDDEN prompt needs basePromptTemplate.",
+            ));
         }
         parser_is_overridden |= one.parser_mode == Some(api::CreationMode::Overridden);
     }
     match (parser_is_overridden, &prompts.override_lambda) {
-        (true, None) => Err(errors::invalid_field("promptOverrideConfiguration.overrideLambda", "parserMode OVERRIDDEN needs overrideLambda.")),
-        (false, Some(_)) => Err(errors::invalid_field("promptOverrideConfiguration.overrideLambda", "overrideLambda needs a prompt with parserMode OVERRIDDEN.")),
+        (true, None) => Err(errors::invalid_field(
+            "promptOverrideConfiguration.overrideLambda",
+            "parserMode OVERRIDDEN needs overrideLambda.",
+        )),
+        (false, Some(_)) => Err(errors::invalid_field(
+            "promptOverrideConfiguration.overrideLambda",
+            "overrideLambda needs a prompt with parserMode OVERRIDDEN.",
+        )),
         _ => Ok(()),
     }
 }

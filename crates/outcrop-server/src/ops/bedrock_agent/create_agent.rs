@@ -33,7 +33,10 @@ pub(super) async fn create_agent(cx: OpContext, req: api::CreateAgentRequest) ->
         idle_session_ttl_in_seconds: req.idle_session_ttl_in_seconds.unwrap_or(IDLE_SESSION_TTL_SECONDS),
         // The service makes a role where none is named; the document must have one.
         agent_resource_role_arn: req.agent_resource_role_arn.unwrap_or_else(|| {
-            format!("arn:aws:iam::{}:role/service-role/AmazonBedrockExecutionRoleForAgents_{id}", cx.settings.account_id)
+            format!(
+                "arn:aws:iam::{}:role/service-role/AmazonBedrockExecutionRoleForAgents_{id}",
+                cx.settings.account_id
+            )
         }),
         customer_encryption_key_arn: req.customer_encryption_key_arn,
         created_at: now,

@@ -54,9 +54,10 @@ pub(super) async fn create_agent_action_group(
             updated_at: now,
         };
         tx.insert(&resource, &group).map_err(|error| match error {
-            PutError::NameTaken => {
-                errors::conflict(format!("An action group with the name {} already exists for the agent.", group.action_group_name))
-            }
+            PutError::NameTaken => errors::conflict(format!(
+                "An action group with the name {} already exists for the agent.",
+                group.action_group_name
+            )),
             other => put_error(other),
         })?;
         touch_draft(tx, &group.agent_id, now)?;

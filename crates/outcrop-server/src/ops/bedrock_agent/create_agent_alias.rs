@@ -51,9 +51,10 @@ pub(super) async fn create_agent_alias(
             updated_at: now,
         };
         tx.insert(&resource, &alias).map_err(|error| match error {
-            PutError::NameTaken => {
-                errors::conflict(format!("An alias with the name {} already exists for the agent.", alias.agent_alias_name))
-            }
+            PutError::NameTaken => errors::conflict(format!(
+                "An alias with the name {} already exists for the agent.",
+                alias.agent_alias_name
+            )),
             other => put_error(other),
         })?;
         tags::set(tx, &alias.agent_alias_arn, &tags)?;

@@ -13,7 +13,8 @@ pub(super) async fn delete_agent_action_group(
     let now = cx.clock.now().to_micros();
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
         let parent = groups_parent(&req.agent_id, DRAFT);
-        let group: api::AgentActionGroup = tx.get(Kind::ActionGroup, &parent, &req.action_group_id)?.ok_or_else(errors::not_found)?;
+        let group: api::AgentActionGroup =
+            tx.get(Kind::ActionGroup, &parent, &req.action_group_id)?.ok_or_else(errors::not_found)?;
         let is_enabled = group.action_group_state == api::ActionGroupState::Enabled;
         if is_enabled && req.skip_resource_in_use_check != Some(true) {
             let name = &group.action_group_name;

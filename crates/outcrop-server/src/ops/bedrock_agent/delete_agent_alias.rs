@@ -14,12 +14,15 @@ pub(super) async fn delete_agent_alias(
         // The service refuses it by a pattern of this one operation.
         return Err(errors::invalid_field(
             "agentAliasId",
-            format!("1 validation error detected: Value '{TEST_ALIAS_ID}' at 'agentAliasId' failed to satisfy constraint: Member must satisfy regular expression pattern: (?!\\bTSTALIASID\\b)[0-9a-zA-Z]+"),
+            format!(
+                "1 validation error detected: Value '{TEST_ALIAS_ID}' at 'agentAliasId' failed to satisfy constraint: Member must satisfy regular expression pattern: (?!\\bTSTALIASID\\b)[0-9a-zA-Z]+"
+            ),
         ));
     }
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
         agent(tx, &req.agent_id)?;
-        let alias: api::AgentAlias = tx.get(Kind::AgentAlias, &req.agent_id, &req.agent_alias_id)?.ok_or_else(errors::not_found)?;
+        let alias: api::AgentAlias =
+            tx.get(Kind::AgentAlias, &req.agent_id, &req.agent_alias_id)?.ok_or_else(errors::not_found)?;
         tx.delete_tags(&alias.agent_alias_arn)?;
         tx.delete(Kind::AgentAlias, &req.agent_id, &req.agent_alias_id)?;
         Ok::<_, ApiError>(alias)

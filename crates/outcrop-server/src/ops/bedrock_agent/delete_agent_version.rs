@@ -15,13 +15,20 @@ pub(super) async fn delete_agent_version(
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
         agent(tx, &req.agent_id)?;
         let version = &req.agent_version;
-        let stored: StoredVersion = tx.get(Kind::AgentVersion, &req.agent_id, version)?.ok_or_else(errors::not_found)?;
-        let leads_here = |alias: &api::AgentAlias| alias.routing_configuration.iter().any(|item| item.agent_version.as_ref() == Some(version));
+        let stored: StoredVersion =
+            tx.get(Kind::AgentVersion, &req.agent_id, version)?.ok_or_else(errors::not_found)?;
+        let leads_here = |alias: &api::AgentAlias| {
+            alias.routing_configuration.iter().any(|item| item.agent_version.as_ref() == Some(version))
+        };
         let aliases: Vec<api::AgentAlias> = tx.list_all(Kind::AgentAlias, &req.agent_id)?;
         let in_use: Vec<api::AgentAlias> = aliases.into_iter().filter(leads_here).collect();
         if !in_use.is_empty() && req.skip_resource_in_use_check != Some(true) {
             let names: Vec<&str> = in_use.iter().map(|alias| alias.agent_alias_name.as_str()).collect();
-            return Err(errors::conflict(format!("Could not delete version {version} of Agent with ID {}, since it is used by the aliases {}", req.agent_id, names.join(", "))));
+            return Err(errors::conflict(format!(
+                "Could not delete version {version} of Agent with ID {}, since it is used by the aliases {}",
+                req.agent_id,
+                names.join(", ")
+            )));
         }
         for mut alias in in_use {
             alias.agent_alias_status = api::AgentAliasStatus::Dissociated;

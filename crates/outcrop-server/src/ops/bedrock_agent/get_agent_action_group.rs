@@ -11,7 +11,9 @@ pub(super) async fn get_agent_action_group(
     req: api::GetAgentActionGroupRequest,
 ) -> OpResult<api::GetAgentActionGroupResponse> {
     let parent = groups_parent(&req.agent_id, &req.agent_version);
-    let work = move |tx: &outcrop_store::ReadTx<'_>| Ok::<_, ApiError>(tx.get(Kind::ActionGroup, &parent, &req.action_group_id)?);
+    let work = move |tx: &outcrop_store::ReadTx<'_>| {
+        Ok::<_, ApiError>(tx.get(Kind::ActionGroup, &parent, &req.action_group_id)?)
+    };
     let agent_action_group = cx.store.read(work).await?.ok_or_else(errors::not_found)?;
     Ok(api::GetAgentActionGroupResponse { agent_action_group })
 }

@@ -5,7 +5,10 @@ use crate::errors::OpResult;
 use crate::ops::OpContext;
 use outcrop_api::bedrock_agent as api;
 
-pub(super) async fn get_agent_alias(cx: OpContext, req: api::GetAgentAliasRequest) -> OpResult<api::GetAgentAliasResponse> {
+pub(super) async fn get_agent_alias(
+    cx: OpContext,
+    req: api::GetAgentAliasRequest,
+) -> OpResult<api::GetAgentAliasResponse> {
     let arn = cx.alias_arn(&req.agent_id, &req.agent_alias_id);
     let work = move |tx: &outcrop_store::ReadTx<'_>| {
         let stored = agent(tx, &req.agent_id)?;

@@ -14,7 +14,13 @@ pub(super) async fn list_agent_action_groups(
     let work = move |tx: &outcrop_store::ReadTx<'_>| {
         check_version(tx, &req.agent_id, &req.agent_version)?;
         let parent = groups_parent(&req.agent_id, &req.agent_version);
-        paging::page::<api::AgentActionGroup>(tx, Kind::ActionGroup, &parent, req.max_results, req.next_token.as_deref())
+        paging::page::<api::AgentActionGroup>(
+            tx,
+            Kind::ActionGroup,
+            &parent,
+            req.max_results,
+            req.next_token.as_deref(),
+        )
     };
     let (groups, next_token) = cx.store.read(work).await?;
     let summaries = groups.into_iter().map(|group| api::ActionGroupSummary {

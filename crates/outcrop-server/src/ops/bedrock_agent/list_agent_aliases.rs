@@ -37,5 +37,8 @@ pub(super) async fn list_agent_aliases(
         }
     };
     let (page, next_token) = cx.store.read(work).await?;
-    Ok(api::ListAgentAliasesResponse { agent_alias_summaries: page.into_iter().map(aliases::summary).collect(), next_token })
+    Ok(api::ListAgentAliasesResponse {
+        agent_alias_summaries: page.into_iter().map(aliases::summary).collect(),
+        next_token,
+    })
 }

@@ -14,7 +14,8 @@ pub(super) async fn list_agent_versions(
     let work = move |tx: &outcrop_store::ReadTx<'_>| {
         let stored = agent(tx, &req.agent_id)?;
         let versions = tx.list_all::<StoredVersion>(Kind::AgentVersion, &req.agent_id)?;
-        let mut all: Vec<api::AgentVersionSummary> = versions.into_iter().map(|stored| summary(stored.version)).collect();
+        let mut all: Vec<api::AgentVersionSummary> =
+            versions.into_iter().map(|stored| summary(stored.version)).collect();
         all.push(draft_summary(stored.agent));
         all.sort_by_key(|one| std::cmp::Reverse(version_number(&one.agent_version)));
         Ok::<_, ApiError>(all)

@@ -18,8 +18,13 @@ pub(super) async fn prepare_agent(cx: OpContext, req: api::PrepareAgentRequest) 
             Ok::<_, ApiError>((agent(tx, &id)?, groups))
         })
         .await?;
-    if matches!(stored.agent.agent_collaboration, Some(api::AgentCollaboration::Supervisor | api::AgentCollaboration::SupervisorRouter)) {
-        return Err(errors::validation("The AgentCollaboration attribute is set to SUPERVISOR but no agent collaborators are added."));
+    if matches!(
+        stored.agent.agent_collaboration,
+        Some(api::AgentCollaboration::Supervisor | api::AgentCollaboration::SupervisorRouter)
+    ) {
+        return Err(errors::validation(
+            "The AgentCollaboration attribute is set to SUPERVISOR but no agent collaborators are added.",
+        ));
     }
     // The order in which groups were made is the order in which a model sees their tools.
     groups.sort_by(|a, b| (a.created_at, &a.action_group_id).cmp(&(b.created_at, &b.action_group_id)));
@@ -44,7 +49,8 @@ pub(super) async fn prepare_agent(cx: OpContext, req: api::PrepareAgentRequest) 
             }
             Err(problems) => {
                 stored.agent.agent_status = api::AgentStatus::Failed;
-                stored.agent.failure_reasons = Some(problems.0.into_iter().map(|problem| format!("Exception: {problem}")).collect());
+                stored.agent.failure_reasons =
+                    Some(problems.0.into_iter().map(|problem| format!("Exception: {problem}")).collect());
             }
         }
         // Clients compare: whatever was updated after this has not been prepared.

@@ -17,7 +17,10 @@ pub(super) async fn tag_resource(cx: OpContext, req: api::TagResourceRequest) ->
     Ok(api::TagResourceResponse::default())
 }
 
-pub(super) async fn untag_resource(cx: OpContext, req: api::UntagResourceRequest) -> OpResult<api::UntagResourceResponse> {
+pub(super) async fn untag_resource(
+    cx: OpContext,
+    req: api::UntagResourceRequest,
+) -> OpResult<api::UntagResourceResponse> {
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
         check_exists(tx, &req.resource_arn)?;
         Ok(tx.remove_tags(&req.resource_arn, &req.tag_keys)?)

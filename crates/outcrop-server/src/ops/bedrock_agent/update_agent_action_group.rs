@@ -23,7 +23,8 @@ pub(super) async fn update_agent_action_group(
     let now = cx.clock.now().to_micros();
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
         let parent = groups_parent(&req.agent_id, DRAFT);
-        let old: api::AgentActionGroup = tx.get(Kind::ActionGroup, &parent, &req.action_group_id)?.ok_or_else(errors::not_found)?;
+        let old: api::AgentActionGroup =
+            tx.get(Kind::ActionGroup, &parent, &req.action_group_id)?.ok_or_else(errors::not_found)?;
         let group = api::AgentActionGroup {
             action_group_name: req.action_group_name,
             description: req.description,

@@ -12,13 +12,17 @@ pub(super) async fn update_agent_alias(
     req: api::UpdateAgentAliasRequest,
 ) -> OpResult<api::UpdateAgentAliasResponse> {
     if req.agent_alias_id == TEST_ALIAS_ID {
-        return Err(errors::invalid_field("agentAliasId", "The test alias TSTALIASID always leads to DRAFT and cannot be changed."));
+        return Err(errors::invalid_field(
+            "agentAliasId",
+            "The test alias TSTALIASID always leads to DRAFT and cannot be changed.",
+        ));
     }
     aliases::check_name(&req.agent_alias_name)?;
     let now = cx.clock.now().to_micros();
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
         let mut stored = agent(tx, &req.agent_id)?;
-        let mut alias: api::AgentAlias = tx.get(Kind::AgentAlias, &req.agent_id, &req.agent_alias_id)?.ok_or_else(errors::not_found)?;
+        let mut alias: api::AgentAlias =
+            tx.get(Kind::AgentAlias, &req.agent_id, &req.agent_alias_id)?.ok_or_else(errors::not_found)?;
         let routing = resolve_routing(tx, "Update", &mut stored, req.routing_configuration, now)?;
         if routing != alias.routing_configuration {
             route_alias(&mut alias, routing, now);

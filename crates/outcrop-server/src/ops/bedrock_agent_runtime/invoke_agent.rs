@@ -60,19 +60,23 @@ async fn invoke(cx: &OpContext, req: api::InvokeAgentRequest, frames: &FrameSend
     let emitter = Emitter::new(frames.clone(), speaker);
     let name = (target.agent_id.clone(), target.alias_id.clone(), session_id.clone());
     let Some(_guard) = cx.sessions.lock(name, cx.settings.session_wait).await else {
-        return Err(errors::conflict(format!("Another request is being answered in session {session_id}. Wait for its end and retry.")));
+        return Err(errors::conflict(format!(
+            "Another request is being answered in session {session_id}. Wait for its end and retry."
+        )));
     };
     if req.end_session == Some(true) {
         return end_session(cx, &target, &session_id, &emitter).await;
     }
-    let stream = req.streaming_configurations.as_ref().and_then(|streaming| streaming.stream_final_response) == Some(true);
+    let stream =
+        req.streaming_configurations.as_ref().and_then(|streaming| streaming.stream_final_response) == Some(true);
     let input = turn_input(cx, &target, req)?;
     turn::run(cx.app.clone(), TurnRequest { target, session_id, input, stream }, emitter).await;
     Ok(())
 }
 
 async fn end_session(cx: &OpContext, target: &Target, session_id: &str, emitter: &Emitter) -> OpResult<()> {
-    let (agent_id, alias_id, session_id) = (target.agent_id.to_string(), target.alias_id.to_string(), session_id.to_owned());
+    let (agent_id, alias_id, session_id) =
+        (target.agent_id.to_string(), target.alias_id.to_string(), session_id.to_owned());
     let now = cx.clock.now();
     cx.store.write::<_, ApiError, _>(move |tx| Ok(tx.end_session(&agent_id, &alias_id, &session_id, now)?)).await?;
     emitter.text(SESSION_ENDED).await;
@@ -86,7 +90,9 @@ fn turn_input(cx: &OpContext, target: &Target, req: api::InvokeAgentRequest) -> 
     let at = cx.clock.now();
     if let Some(results) = state.return_control_invocation_results {
         let Some(invocation_id) = state.invocation_id else {
-            return Err(errors::validation("returnControlInvocationResults needs the invocationId of the returnControl event it answers."));
+            return Err(errors::validation(
+                "returnControlInvocationResults needs the invocationId of the returnControl event it answers.",
+            ));
         };
         let returned = ControlReturned {
             at,
@@ -99,7 +105,9 @@ fn turn_input(cx: &OpContext, target: &Target, req: api::InvokeAgentRequest) -> 
         return Ok(TurnInput::Results { invocation_id, returned });
     }
     let Some(input_text) = req.input_text else {
-        return Err(errors::validation("inputText is missing. It may be left out only with returnControlInvocationResults or endSession."));
+        return Err(errors::validation(
+            "inputText is missing. It may be left out only with returnControlInvocationResults or endSession.",
+        ));
     };
     Ok(TurnInput::Words(Started {
         at,

@@ -230,8 +230,9 @@ mod tests {
     use serde_json::{Value, json};
 
     fn request(members: Value) -> api::CreateFunctionRequest {
+        let Value::Object(members) = members else { panic!("not an object: {members}") };
         let mut whole = json!({"FunctionName": "orders", "Role": "arn:aws:iam::000000000000:role/fn", "Code": {}});
-        whole.as_object_mut().expect("an object").extend(members.as_object().expect("an object").clone());
+        whole.as_object_mut().expect("an object").extend(members);
         serde_json::from_value(whole).expect("a request")
     }
 

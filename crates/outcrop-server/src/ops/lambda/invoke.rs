@@ -105,7 +105,7 @@ fn start(context: &OpContext, name: FunctionName, payload: Bytes) -> OpResult<()
         let function = name.name;
         match app.functions.invoke(&arn, payload, limits(&app), false).await {
             Ok(reply) if !reply.function_error => {
-                tracing::debug!(function, request_id, "the function {function} worked an event")
+                tracing::debug!(function, request_id, "the function {function} worked an event");
             }
             Ok(_) => tracing::warn!(
                 function,

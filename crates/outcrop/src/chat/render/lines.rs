@@ -78,6 +78,10 @@ pub(super) fn step(style: Style, label: Label, text: &str) -> String {
     let mut out = String::new();
     let shown = limit(&clean(text));
     for (at, line) in shown.lines().flat_map(|line| wrap(line, wrap_at)).enumerate() {
+        if line.is_empty() {
+            out.push('\n');
+            continue;
+        }
         let name = if at == 0 { label.text() } else { "" };
         let pad = " ".repeat(INDENT.saturating_sub(2 + name.len()));
         // Writing to a String cannot fail.
@@ -149,7 +153,12 @@ mod tests {
         check(plain, Label::Result, "one\ntwo", "  result    one\n            two\n");
         check(plain, Label::Result, " ", "  result    (nothing)\n");
         let narrow = Style { color: false, width: 32 };
-        check(narrow, Label::Thinks, "first the order, then the customer", "  thinks    first the order,\n            then the customer\n");
+        check(
+            narrow,
+            Label::Thinks,
+            "first the order, then the customer",
+            "  thinks    first the order,\n            then the customer\n",
+        );
         check(narrow, Label::Result, &"x".repeat(25), &format!("  result    {}\n            xxxxx\n", "x".repeat(20)));
         let long = step(plain, Label::Result, &"y\n".repeat(100));
         assert_eq!(long.lines().count(), STEP_LINES_MAX + 1);

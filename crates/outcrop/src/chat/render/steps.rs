@@ -126,7 +126,8 @@ impl Renderer {
         } else {
             return String::new();
         };
-        let time = output["metadata"]["totalTimeMs"].as_u64().map_or(String::new(), |ms| format!("  [{}]", seconds(ms)));
+        let time =
+            output["metadata"]["totalTimeMs"].as_u64().map_or(String::new(), |ms| format!("  [{}]", seconds(ms)));
         self.said(label, who, &format!("{}{time}", text.trim()))
     }
 

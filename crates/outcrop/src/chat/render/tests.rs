@@ -21,16 +21,113 @@ fn check(turn: &str, expected: &str) {
 }
 
 #[test]
+fn tools_and_totals() {
+    check(
+        "tools",
+        r#"  model     anthropic.claude-3-5-sonnet-20240620-v1:0, 728 tokens in, 165 out, 3.62 s
+  thinks    To find the sum of 10 and 20, I can use the
+            "action_group_quick_start_6gq19__add_two_numbers" function. This function takes two
+            parameters: n1 and n2. I'll use
+  tool      action_group_quick_start_6gq19.add_two_numbers(n1=10, n2=20)
+  result    The result of adding 10 and 20 is 30  [0.34 s]
+  model     anthropic.claude-3-5-sonnet-20240620-v1:0, 915 tokens in, 56 out, 2.10 s
+  thinks    The function has returned the result of adding 10 and 20, which is 30. I'll now provide
+            the answer to the user.
+
+The sum of 10 and 20 is 30.
+
+  total     6.35 s, 2 model calls, 1643 tokens in, 221 out
+"#,
+    );
+}
+
+#[test]
+fn a_guardrail_that_steps_in() {
+    check(
+        "guardrail",
+        r#"  guardrail input: INSULTS
+
+Sorry, the model cannot answer this question.
+"#,
+    );
+}
+
+#[test]
+fn passages_and_sources() {
+    check(
+        "knowledge",
+        r#"  search    SSGLURQ9A5: What is task decomposition?
+  result    2 passages
+            - 2222: Fig. 1. Overview of a LLM-powered autonomous agent system. Component One:
+            Planning A complicated tas…
+            - 2222: They use few-shot examples to guide LLM to do task parsing and planning.
+            Instruction: The AI assista…  [1.11 s]
+  model     model, 2068 tokens in, 385 out, 9.46 s
+
+Task decomposition.
+
+  source    2222
+  total     11.00 s, 1 model call, 2068 tokens in, 385 out
+"#,
+    );
+}
+
+#[test]
+fn steps_after_a_streamed_answer() {
+    check(
+        "streamed",
+        r#"The sum of 1, 2, 3, 4, 5, 6, 7, 8, 9, and 10 is 55.
+
+  model     amazon.nova-pro-v1:0, 896 tokens in, 165 out, 3.45 s
+  thinks    The User's goal is to find the sum of the numbers 1 through 10.
+            (2) No additional information has been provided.
+            (3) The best action plan is to calculate the su
+  total     4.08 s, 1 model call, 896 tokens in, 165 out
+"#,
+    );
+}
+
+#[test]
+fn collaborators_by_name() {
+    check(
+        "collaborators",
+        r#"  model     anthropic.claude-3-haiku-20240307-v1:0, 922 tokens in, 144 out, 1.62 s
+  thinks    To find the sum of the numbers 1 through 10, I will need to invoke the SimpleSupervisor
+            agent to handle this math task.
+  tool      SimpleSupervisor: Please calculate the sum of the numbers 1, 2, 3, 4, 5, 6, 7, 8, 9,
+            and 10.
+  model     [SimpleSupervisor] anthropic.claude-3-5-haiku-20241022-v1:0, 1055 tokens in, 167 out,
+            2.91 s
+  thinks    [SimpleSupervisor] I will use the MathSolverAgent to help me calculate the sum of the
+            numbers 1 through 10. I can do this by adding all the numbers together.
+  tool      [SimpleSupervisor] MathSolverAgent: Calculate the sum of 1 + 2 + 3 + 4 + 5 + 6 + 7 + 8
+            + 9 + 10
+  model     [SimpleSupervisor] anthropic.claude-3-haiku-20240307-v1:0, 449 tokens in, 132 out, 1.36
+            s
+  model     [SimpleSupervisor] model, 1275 tokens in, 131 out, 2.73 s
+  thinks    [SimpleSupervisor] I will now send the result back to the User.
+  result    SimpleSupervisor: The sum of the numbers 1, 2, 3, 4, 5, 6, 7, 8, 9, and 10 is 55.
+            [13.69 s]
+  model     anthropic.claude-3-haiku-20240307-v1:0, 1156 tokens in, 45 out, 0.46 s
+
+The sum of the numbers 1, 2, 3, 4, 5, 6, 7, 8, 9, and 10 is 55.
+
+  total     16.12 s, 5 model calls, 4857 tokens in, 619 out
+"#,
+    );
+}
+
+#[test]
 fn a_failed_stream_says_so_and_keeps_what_was_said() {
     let mut failed = StreamEvent::new("throttlingException", json!({"message": "slow down"}));
     failed.is_exception = true;
     let chunk = StreamEvent::new("chunk", json!({"bytes": "SGVs"}));
-    assert_eq!(render(PLAIN, &[chunk, failed]), "\nHel\n\n  failed    throttlingException: slow down\n");
+    assert_eq!(render(PLAIN, &[chunk, failed]), "Hel\n\n  failed    throttlingException: slow down\n");
 }
 
 #[test]
 fn colours_add_nothing_but_colour() {
-    for turn in ["tools", "guardrail", "code", "knowledge", "streamed", "collaborators", "preprocessing"] {
+    for turn in ["tools", "guardrail", "code", "knowledge", "streamed", "collaborators"] {
         let events = recorded(turn);
         let coloured = render(Style { color: true, ..PLAIN }, &events);
         assert!(coloured.contains('\u{1b}'));

@@ -5,7 +5,7 @@ use super::{Failure, Made};
 use crate::client::{Client, ClientError};
 use outcrop_api::bedrock_agent as api;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 const DRAFT: &str = "DRAFT";
@@ -220,5 +220,6 @@ fn groups_by_name(properties: &Value) -> BTreeMap<String, Value> {
 
 /// A typed request from members that were checked against the same shape.
 pub(super) fn request<T: DeserializeOwned>(members: Map<String, Value>) -> Result<T, Failure> {
-    serde_json::from_value(json!(members)).map_err(|error| Failure(format!("the request cannot be built: {error}")))
+    serde_json::from_value(Value::Object(members))
+        .map_err(|error| Failure(format!("the request cannot be built: {error}")))
 }

@@ -50,8 +50,7 @@ pub(super) async fn exists(client: &Client, id: &str) -> Result<(), ClientError>
 /// Deletes the alias and waits until it is gone: an agent with aliases cannot be deleted.
 pub(super) async fn delete(client: &Client, id: &str) -> Result<(), ClientError> {
     let (agent_id, alias_id) = parts(id);
-    let request =
-        api::DeleteAgentAliasRequest { agent_id: agent_id.to_owned(), agent_alias_id: alias_id.to_owned() };
+    let request = api::DeleteAgentAliasRequest { agent_id: agent_id.to_owned(), agent_alias_id: alias_id.to_owned() };
     client.call::<api::DeleteAgentAlias>(&request).await?;
     until_gone(async || get(client, id).await).await
 }

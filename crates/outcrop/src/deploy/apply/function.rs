@@ -96,8 +96,8 @@ async fn settled(client: &Client, name: &str) -> Result<Made, Failure> {
         Ok((!passes).then_some(found))
     });
     let found = found.await?;
-    let failed = found.state == Some(api::State::Failed)
-        || found.last_update_status == Some(api::LastUpdateStatus::Failed);
+    let failed =
+        found.state == Some(api::State::Failed) || found.last_update_status == Some(api::LastUpdateStatus::Failed);
     if failed {
         let reasons = [found.state_reason, found.last_update_status_reason];
         let reasons: Vec<String> = reasons.into_iter().flatten().collect();

@@ -235,7 +235,10 @@ Resources:
             "Code": {"S3Bucket": "bucket", "S3Key": "code.zip"},
         }),
     );
-    let wrong = source.replace("      Role: r\n      CodeUri: s3://bucket/code.zip\n", "      Events: {}\n      CodeUri: ./nowhere\n");
+    let wrong = source.replace(
+        "      Role: r\n      CodeUri: s3://bucket/code.zip\n",
+        "      Events: {}\n      CodeUri: ./nowhere\n",
+    );
     check_problems(
         &wrong,
         &[

@@ -71,7 +71,9 @@ impl Conditions<'_> {
             ("Fn::And", some @ [_, ..]) => self.all(evaluation, some).map(|values| values.into_iter().all(|v| v)),
             ("Fn::Or", some @ [_, ..]) => self.all(evaluation, some).map(|values| values.into_iter().any(|v| v)),
             ("Fn::Equals", _) => evaluation.fail(value, "`Fn::Equals` takes two values"),
-            ("Fn::Not" | "Fn::And" | "Fn::Or", _) => evaluation.fail(value, format!("`{key}` takes a list of conditions")),
+            ("Fn::Not" | "Fn::And" | "Fn::Or", _) => {
+                evaluation.fail(value, format!("`{key}` takes a list of conditions"))
+            }
             _ => evaluation.fail(value, format!("`{key}` is no condition function")),
         }
     }

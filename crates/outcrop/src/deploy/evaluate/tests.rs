@@ -102,7 +102,10 @@ fn references() {
 
 #[test]
 fn text_functions() {
-    check("!Sub '${AWS::StackName}-${Stage}-${Agent}-${Agent.AgentArn}-${!kept}'", "shop-dev-AGENT00001-arn:agent-${kept}");
+    check(
+        "!Sub '${AWS::StackName}-${Stage}-${Agent}-${Agent.AgentArn}-${!kept}'",
+        "shop-dev-AGENT00001-arn:agent-${kept}",
+    );
     check("!Sub ['${a}${Stage}', {a: !Join ['-', [x, !Ref Stage]]}]", "x-devdev");
     check("!Sub 'x${Later.Arn}'", "Unknown");
     check("!Sub '${Nobody} ${Later} ${Other.Arn}'", "error: no Nobody; no Other.Arn");
@@ -155,8 +158,16 @@ fn parameters_are_checked() {
     check_head(HEAD, &[("Stage", "test")], &["3: Parameters.Stage: value `test` is not one of dev, prod"]);
     check_head(HEAD, &[("Count", "10")], &["4: Parameters.Count: value `10` is above 9"]);
     check_head(HEAD, &[("Count", "many")], &["4: Parameters.Count: value `many` is not a number"]);
-    check_head(HEAD, &[("Name", "A")], &["6: Parameters.Name: value `A` does not match AllowedPattern (small letters)"]);
-    check_head(HEAD, &[("Name", "abcdef")], &["6: Parameters.Name: value `abcdef` has a length above 5 (small letters)"]);
+    check_head(
+        HEAD,
+        &[("Name", "A")],
+        &["6: Parameters.Name: value `A` does not match AllowedPattern (small letters)"],
+    );
+    check_head(
+        HEAD,
+        &[("Name", "abcdef")],
+        &["6: Parameters.Name: value `abcdef` has a length above 5 (small letters)"],
+    );
     check_head(
         HEAD,
         &[("Nope", "1")],

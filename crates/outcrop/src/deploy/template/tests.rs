@@ -42,7 +42,10 @@ fn short_forms_become_long_forms() {
     check("A: !GetAtt Fn.Arn", "{A: {Fn::GetAtt: Fn.Arn}}");
     check("A: !Join [':', [a, !Ref B]]", "{A: {Fn::Join: [\":\", [a, {Ref: B}]]}}");
     check("A: !If [C, !Sub 'x', !Ref AWS::NoValue]", "{A: {Fn::If: [C, {Fn::Sub: \"x\"}, {Ref: AWS::NoValue}]}}");
-    check("C: !And [!Condition A, !Not [!Condition B]]", "{C: {Fn::And: [{Condition: A}, {Fn::Not: [{Condition: B}]}]}}");
+    check(
+        "C: !And [!Condition A, !Not [!Condition B]]",
+        "{C: {Fn::And: [{Condition: A}, {Fn::Not: [{Condition: B}]}]}}",
+    );
     check("A: !Sub\n  - '${x}'\n  - x: !Ref Y\n", "{A: {Fn::Sub: [\"${x}\", {x: {Ref: Y}}]}}");
 }
 

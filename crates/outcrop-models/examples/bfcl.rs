@@ -37,11 +37,20 @@ fn score(folder: &Path, set: &str, rich: bool, show: bool) -> Result<(), Box<dyn
     let (mut first_right, mut called, mut whole, mut called_right) = (0, 0, 0, 0);
     let began = std::time::Instant::now();
     for (index, entry) in entries.iter().enumerate() {
-        let tools: Vec<ToolSpec> = entry["function"].as_array().into_iter().flatten().map(|function| spec(function, rich)).collect();
-        let question = entry["question"][0].as_array().and_then(|turn| turn.last()).map_or("", |message| message["content"].as_str().unwrap_or_default());
-        let expected: Vec<Value> = answers.get(index).map(|answer| answer["ground_truth"].as_array().cloned().unwrap_or_default()).unwrap_or_default();
+        let tools: Vec<ToolSpec> =
+            entry["function"].as_array().into_iter().flatten().map(|function| spec(function, rich)).collect();
+        let question = entry["question"][0]
+            .as_array()
+            .and_then(|turn| turn.last())
+            .map_or("", |message| message["content"].as_str().unwrap_or_default());
+        let expected: Vec<Value> = answers
+            .get(index)
+            .map(|answer| answer["ground_truth"].as_array().cloned().unwrap_or_default())
+            .unwrap_or_default();
         let (calls, said) = run(&tools, question, expected.len().max(1));
-        let name = |value: &Value| value.as_object().and_then(|object| object.keys().next().cloned()).unwrap_or_default().replace('.', "_");
+        let name = |value: &Value| {
+            value.as_object().and_then(|object| object.keys().next().cloned()).unwrap_or_default().replace('.', "_")
+        };
         called += usize::from(!calls.is_empty());
         let right_name = calls.first().is_some_and(|call| expected.iter().any(|want| name(want) == call.name));
         first_right += usize::from(right_name);
@@ -49,7 +58,11 @@ fn score(folder: &Path, set: &str, rich: bool, show: bool) -> Result<(), Box<dyn
         whole += usize::from(all && !expected.is_empty());
         called_right += usize::from(right_name);
         if show && (!all || expected.is_empty() && !calls.is_empty()) {
-            println!("--- {index} {question}\n  want {}\n  got  {}", json!(expected), calls.iter().map(|call| format!("{} {}", call.name, call.input)).collect::<Vec<_>>().join(" | "));
+            println!(
+                "--- {index} {question}\n  want {}\n  got  {}",
+                json!(expected),
+                calls.iter().map(|call| format!("{} {}", call.name, call.input)).collect::<Vec<_>>().join(" | ")
+            );
             if calls.is_empty() {
                 println!("  said {said}");
             }
@@ -71,9 +84,12 @@ fn score(folder: &Path, set: &str, rich: bool, show: bool) -> Result<(), Box<dyn
 
 fn spec(function: &Value, rich: bool) -> ToolSpec {
     let parameters = &function["parameters"];
-    let nested = parameters["properties"].as_object().is_some_and(|all| all.values().any(|one| matches!(one["type"].as_str(), Some("dict" | "any"))));
+    let nested = parameters["properties"]
+        .as_object()
+        .is_some_and(|all| all.values().any(|one| matches!(one["type"].as_str(), Some("dict" | "any"))));
     let mut input_schema = schema(parameters);
-    if !rich && !nested
+    if !rich
+        && !nested
         && let Some(properties) = input_schema["properties"].as_object_mut()
     {
         for property in properties.values_mut() {
@@ -100,7 +116,9 @@ fn schema(value: &Value) -> Value {
                 "any" => "string",
                 other => other,
             }),
-            ("properties", Value::Object(properties)) => properties.iter().map(|(name, property)| (name.clone(), schema(property))).collect(),
+            ("properties", Value::Object(properties)) => {
+                properties.iter().map(|(name, property)| (name.clone(), schema(property))).collect()
+            }
             ("items", _) => schema(member),
             _ => member.clone(),
         };
@@ -129,7 +147,11 @@ fn run(tools: &[ToolSpec], question: &str, rounds: usize) -> (Vec<ToolUse>, Stri
         }
         let results = uses.iter().map(|tool_use| {
             let content = vec![ToolResultContent::Text("ok".into())];
-            ContentBlock::ToolResult(ToolResult { tool_use_id: tool_use.tool_use_id.clone(), content, status: ToolResultStatus::Success })
+            ContentBlock::ToolResult(ToolResult {
+                tool_use_id: tool_use.tool_use_id.clone(),
+                content,
+                status: ToolResultStatus::Success,
+            })
         });
         messages.push(Arc::new(reply.message.clone()));
         messages.push(Arc::new(Message { role: Role::User, content: results.collect() }));
@@ -153,19 +175,36 @@ fn call_matches(call: &ToolUse, want: &Value) -> bool {
     let input = call.input.as_object().unwrap_or(&empty);
     let Some(parameters) = parameters.as_object() else { return false };
     name.replace('.', "_") == call.name
-        && input.iter().all(|(name, value)| parameters.get(name).and_then(Value::as_array).is_some_and(|allowed| allowed.iter().any(|one| equal(value, one))))
-        && parameters.iter().all(|(name, allowed)| input.contains_key(name) || allowed.as_array().is_some_and(|allowed| allowed.contains(&json!(""))))
+        && input.iter().all(|(name, value)| {
+            parameters
+                .get(name)
+                .and_then(Value::as_array)
+                .is_some_and(|allowed| allowed.iter().any(|one| equal(value, one)))
+        })
+        && parameters.iter().all(|(name, allowed)| {
+            input.contains_key(name) || allowed.as_array().is_some_and(|allowed| allowed.contains(&json!("")))
+        })
 }
 
 fn equal(one: &Value, other: &Value) -> bool {
-    let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let plain =
+        |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     match (one, other) {
         (Value::String(one), Value::String(other)) => plain(one) == plain(other),
-        (Value::Number(one), Value::Number(other)) => one.as_f64().zip(other.as_f64()).is_some_and(|(one, other)| (one - other).abs() < 1e-9),
-        (Value::String(text), Value::Number(number)) | (Value::Number(number), Value::String(text)) => text.parse().ok() == number.as_f64(),
-        (Value::Array(one), Value::Array(other)) => one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other)),
+        (Value::Number(one), Value::Number(other)) => {
+            one.as_f64().zip(other.as_f64()).is_some_and(|(one, other)| (one - other).abs() < 1e-9)
+        }
+        (Value::String(text), Value::Number(number)) | (Value::Number(number), Value::String(text)) => {
+            text.parse().ok() == number.as_f64()
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other))
+        }
         (Value::Object(one), Value::Object(other)) => other.iter().all(|(name, allowed)| match one.get(name) {
-            Some(value) => allowed.as_array().is_some_and(|allowed| allowed.iter().any(|one| equal(value, one))) || equal(value, allowed),
+            Some(value) => {
+                allowed.as_array().is_some_and(|allowed| allowed.iter().any(|one| equal(value, one)))
+                    || equal(value, allowed)
+            }
             None => allowed.as_array().is_some_and(|allowed| allowed.contains(&json!(""))),
         }),
         _ => one == other,

@@ -111,7 +111,8 @@ fn content(request: &ModelRequest) -> (Vec<ContentBlock>, StopReason) {
 
 fn asking_tool(request: &ModelRequest) -> Option<String> {
     let mut tools = request.tools.iter();
-    let tool = tools.find(|tool| words::name_parts(tool.name.rsplit("__").next().unwrap_or_default()).concat() == "askuser")?;
+    let tool = tools
+        .find(|tool| words::name_parts(tool.name.rsplit("__").next().unwrap_or_default()).concat() == "askuser")?;
     tool.input_schema.pointer("/properties/question").map(|_| tool.name.clone())
 }
 

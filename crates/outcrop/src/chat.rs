@@ -109,17 +109,21 @@ impl Chat {
         if greets {
             writeln!(io.out, "{}, session {}; Ctrl-D ends it", self.target, self.options.session)?;
         }
+        let mut between = "";
         loop {
             let prompt = if greets { "\n> " } else { "" };
             let Some(line) = ask(io, prompt)? else { return Ok(()) };
             match line.as_str() {
-                "" => {}
+                "" => continue,
                 "exit" | "quit" if io.interactive => return Ok(()),
-                message => match self.turn(io, message).await {
-                    // What failed was shown as an event or is told now; a person may try again.
-                    Err(Stop::Failed(message)) if greets => writeln!(io.out, "{message}")?,
-                    other => other?,
-                },
+                _ => {}
+            }
+            io.out.write_all(between.as_bytes())?;
+            between = if greets || self.options.json { "" } else { "\n" };
+            match self.turn(io, &line).await {
+                // A person may try again.
+                Err(Stop::Failed(message)) if greets => writeln!(io.out, "{message}")?,
+                other => other?,
             }
         }
     }

@@ -70,7 +70,10 @@ pub(crate) async fn prepare(
     let models = models::build(config.models, &http, environment).await?;
     let server = Server::bind(options.listen, ServerLimits::default())
         .await
-        .map_err(|error| failed(&format!("cannot listen on {}", options.listen), &error))?;
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::PermissionDenied => Failure::Usage(format!("--listen: {error}")),
+            _ => failed(&format!("cannot listen on {}", options.listen), &error),
+        })?;
     let address = server.local_addr().map_err(|error| failed("the listener has no address", &error))?;
     let url = config.store_url;
     let store = Store::open(&url).map_err(|error| failed("the store cannot be opened", &error))?;

@@ -24,7 +24,9 @@ pub(super) fn describe(tool: Option<&Tool>, call: &Call, asked: &[Word]) -> Stri
         Some(Value::Object(object)) if !object.is_empty() => self::object(object, &call.input, asked),
         Some(Value::Array(items)) if !items.is_empty() => format!("{}.", list("", items)),
         Some(_) => format!("\"{}\" brought nothing.", capital(&label)),
-        None if outcome.text.trim().is_empty() => format!("\"{}\" is done; it gave no further answer.", capital(&label)),
+        None if outcome.text.trim().is_empty() => {
+            format!("\"{}\" is done; it gave no further answer.", capital(&label))
+        }
         None => {
             let text = outcome.text.trim();
             let short = cut(text, TEXT_BYTES_MAX);
@@ -88,14 +90,16 @@ fn object(object: &Map<String, Value>, input: &Map<String, Value>, asked: &[Word
     }
     let subject = subject(object, input);
     let is_subject = |key: &str| subject.as_ref().is_some_and(|(subject, _)| subject == key);
-    let told: Vec<(&String, &Value)> = object.iter().filter(|(key, value)| !is_subject(key) && !is_nothing(value)).collect();
+    let told: Vec<(&String, &Value)> =
+        object.iter().filter(|(key, value)| !is_subject(key) && !is_nothing(value)).collect();
     let relevant: Vec<(&String, &Value)> = told.iter().copied().filter(|(key, _)| is_asked(key, asked)).collect();
     // What was asked for, with the state beside it; when nothing can be recognised, everything.
-    let picked: Vec<(&String, &Value)> = if relevant.iter().any(|(key, _)| !is_state(key)) || (relevant.len() == 1 && told.len() > FIELDS_MAX) {
-        told.iter().copied().filter(|pair| is_state(pair.0) || relevant.contains(pair)).collect()
-    } else {
-        told
-    };
+    let picked: Vec<(&String, &Value)> =
+        if relevant.iter().any(|(key, _)| !is_state(key)) || (relevant.len() == 1 && told.len() > FIELDS_MAX) {
+            told.iter().copied().filter(|pair| is_state(pair.0) || relevant.contains(pair)).collect()
+        } else {
+            told
+        };
     let mut sentences: Vec<String> = Vec::new();
     let mut phrases: Vec<String> = Vec::new();
     let mut state = None;
@@ -104,14 +108,18 @@ fn object(object: &Map<String, Value>, input: &Map<String, Value>, asked: &[Word
             Value::String(text) if SPEAKING.contains(&key.as_str()) => {
                 sentences.push(format!("{}.", cut(text.trim(), TEXT_BYTES_MAX).trim_end_matches('.')));
             }
-            Value::String(text) if is_state(key) && state.is_none() && text.len() <= 80 => state = Some((key, text.replace('_', " "))),
+            Value::String(text) if is_state(key) && state.is_none() && text.len() <= 80 => {
+                state = Some((key, text.replace('_', " ")))
+            }
             _ => phrases.push(phrase(key, value)),
         }
     }
     let head = match (&subject, state) {
         (Some((_, subject)), Some((_, state))) => Some(format!("{subject} is {state}")),
         (None, Some((key, state))) => Some(format!("The {} is {state}", label(key))),
-        (Some((_, subject)), None) if !phrases.is_empty() => Some(format!("For {}{}", lower_first(subject), if phrases.is_empty() { "" } else { ", " })),
+        (Some((_, subject)), None) if !phrases.is_empty() => {
+            Some(format!("For {}{}", lower_first(subject), if phrases.is_empty() { "" } else { ", " }))
+        }
         (Some((_, subject)), None) => Some(subject.clone()),
         (None, None) => None,
     };
@@ -138,7 +146,8 @@ fn subject(object: &Map<String, Value>, input: &Map<String, Value>) -> Option<(S
     };
     // The thing that was asked about comes before others that the result names.
     let ids: Vec<(&String, &Value)> = object.iter().filter(|(key, _)| is_id(key)).collect();
-    let (key, value) = *ids.iter().find(|(_, value)| input.values().any(|given| given == *value)).or_else(|| ids.first())?;
+    let (key, value) =
+        *ids.iter().find(|(_, value)| input.values().any(|given| given == *value)).or_else(|| ids.first())?;
     let mut parts = name_parts(key);
     parts.pop();
     let value = text(value)?;
@@ -185,7 +194,10 @@ pub(super) fn is_asked(key: &str, asked: &[Word]) -> bool {
     let stems = name_stems(key);
     asked.iter().any(|word| {
         let direct = word.is_content() && !is_generic(&word.stem) && stems.iter().any(|own| same(own, &word.stem));
-        let mut implied = ANSWERS.iter().filter(|(said, _)| *said == word.text || stem(said) == word.stem).flat_map(|(_, keys)| keys.iter());
+        let mut implied = ANSWERS
+            .iter()
+            .filter(|(said, _)| *said == word.text || stem(said) == word.stem)
+            .flat_map(|(_, keys)| keys.iter());
         direct || implied.any(|implied| stems.contains(&stem(implied)))
     })
 }
@@ -205,7 +217,11 @@ fn phrase(key: &str, value: &Value) -> String {
             format!("the {name} {verb} {}{more}", joined(&shown, "and"))
         }
         Value::Object(inner) => format!("the {name} is {}", brief(inner)),
-        _ => format!("the {name} {} {}", if name.ends_with('s') && !name.ends_with("ss") && !name.ends_with("us") { "are" } else { "is" }, scalar(value)),
+        _ => format!(
+            "the {name} {} {}",
+            if name.ends_with('s') && !name.ends_with("ss") && !name.ends_with("us") { "are" } else { "is" },
+            scalar(value)
+        ),
     }
 }
 
@@ -239,7 +255,8 @@ fn brief(object: &Map<String, Value>) -> String {
         parts.last().is_some_and(|last| matches!(last.as_str(), "id" | "name" | "title"))
     };
     let head = object.iter().find(|(key, value)| named(key) && (value.is_string() || value.is_number()));
-    let rest = object.iter().filter(|(key, value)| head.is_none_or(|(head, _)| head != *key) && !is_nothing(value)).take(6);
+    let rest =
+        object.iter().filter(|(key, value)| head.is_none_or(|(head, _)| head != *key) && !is_nothing(value)).take(6);
     let rest: Vec<String> = rest
         .map(|(key, value)| if is_state(key) { scalar(value) } else { format!("{} {}", label(key), scalar(value)) })
         .collect();
@@ -257,7 +274,12 @@ fn scalar(value: &Value) -> String {
         Value::Bool(false) => "no".to_owned(),
         Value::Null => "nothing".to_owned(),
         Value::Array(items) => joined(&items.iter().take(ITEMS_MAX).map(plain).collect::<Vec<_>>(), "and"),
-        Value::Object(object) => object.iter().take(6).map(|(key, value)| format!("{} {}", label(key), plain(value))).collect::<Vec<_>>().join(", "),
+        Value::Object(object) => object
+            .iter()
+            .take(6)
+            .map(|(key, value)| format!("{} {}", label(key), plain(value)))
+            .collect::<Vec<_>>()
+            .join(", "),
         Value::Number(number) => number.to_string(),
     }
 }
@@ -284,7 +306,11 @@ mod tests {
         let call = Call {
             name: "get_thing".into(),
             input: serde_json::from_str(r#"{"order_id":"A-482"}"#).unwrap(),
-            outcome: Some(Outcome { text: result.into(), json: serde_json::from_str(result).ok().filter(|v: &Value| v.is_object() || v.is_array()), failed: false }),
+            outcome: Some(Outcome {
+                text: result.into(),
+                json: serde_json::from_str(result).ok().filter(|v: &Value| v.is_object() || v.is_array()),
+                failed: false,
+            }),
         };
         assert_eq!(describe(None, &call, &question_words(question)), expected);
     }
@@ -313,11 +339,17 @@ mod tests {
     }
 
     fn json() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i32>().prop_map(Value::from), "[a-zé ]{0,12}".prop_map(Value::from)];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[a-zé ]{0,12}".prop_map(Value::from)
+        ];
         leaf.prop_recursive(4, 40, 6, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-                prop::collection::vec(("[a-zA-Z_]{0,10}", inner), 0..6).prop_map(|members| Value::Object(members.into_iter().collect())),
+                prop::collection::vec(("[a-zA-Z_]{0,10}", inner), 0..6)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
             ]
         })
     }

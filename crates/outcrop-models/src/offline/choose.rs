@@ -59,8 +59,10 @@ pub(super) fn rank(tools: &[Tool], text: &str) -> Vec<Fit> {
     let spans = entities(text);
     let all = words::words(text);
     let telling: Vec<&Word> = all.iter().filter(|word| word.is_content() && !is_value(word, &spans)).collect();
-    let mut fits: Vec<Fit> =
-        (0..tools.len()).filter(|&index| !tools[index].asks_user).filter_map(|index| fit(tools, index, &all, &telling, &spans)).collect();
+    let mut fits: Vec<Fit> = (0..tools.len())
+        .filter(|&index| !tools[index].asks_user)
+        .filter_map(|index| fit(tools, index, &all, &telling, &spans))
+        .collect();
     fits.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.tool.cmp(&other.tool)));
     fits
 }
@@ -83,7 +85,8 @@ fn fit(tools: &[Tool], index: usize, all: &[Word], telling: &[&Word], spans: &[E
         }
         seen.push(&word.stem);
         let generic = is_generic(&word.stem) && !tool.deeds.contains(&word.stem);
-        let is_name = spans.iter().any(|span| span.kind == Kind::Proper && word.start >= span.start && word.end <= span.end);
+        let is_name =
+            spans.iter().any(|span| span.kind == Kind::Proper && word.start >= span.start && word.end <= span.end);
         let weight = weight_in(tool, &word.stem);
         let importance = match (generic, is_name) {
             (true, _) => 0.2,
@@ -101,13 +104,19 @@ fn fit(tools: &[Tool], index: usize, all: &[Word], telling: &[&Word], spans: &[E
     }
     for word in all {
         let implied = IMPLIED.iter().filter(|(said, _)| *said == word.text).flat_map(|(_, implied)| implied.iter());
-        let best = implied.map(|implied| weight_in(tool, &stem(implied)) * 0.4 * rarity(tools, &stem(implied))).fold(0.0, f64::max);
+        let best = implied
+            .map(|implied| weight_in(tool, &stem(implied)) * 0.4 * rarity(tools, &stem(implied)))
+            .fold(0.0, f64::max);
         score += best;
     }
-    let shape = spans.iter().filter(|span| span.kind == Kind::Id).any(|span| {
-        tool.parameters.iter().any(|parameter| parameter.fits_example(span) == Some(true))
-    });
-    let letters = shape && spans.iter().any(|span| span.kind == Kind::Id && tool.parameters.iter().any(|parameter| parameter.fits_letters(span)));
+    let shape = spans
+        .iter()
+        .filter(|span| span.kind == Kind::Id)
+        .any(|span| tool.parameters.iter().any(|parameter| parameter.fits_example(span) == Some(true)));
+    let letters = shape
+        && spans
+            .iter()
+            .any(|span| span.kind == Kind::Id && tool.parameters.iter().any(|parameter| parameter.fits_letters(span)));
     if shape {
         score += if letters { 3.0 } else { 1.0 };
     }
@@ -132,7 +141,10 @@ fn fit(tools: &[Tool], index: usize, all: &[Word], telling: &[&Word], spans: &[E
 
 fn implied_by(all: &[Word], name: &str) -> bool {
     all.iter().any(|word| {
-        IMPLIED.iter().filter(|(said, _)| *said == word.text).any(|(_, implied)| implied.iter().any(|implied| stem(implied) == *name))
+        IMPLIED
+            .iter()
+            .filter(|(said, _)| *said == word.text)
+            .any(|(_, implied)| implied.iter().any(|implied| stem(implied) == *name))
     })
 }
 
@@ -181,14 +193,30 @@ pub(super) fn leave(tool: &Tool, clause: &Clause) -> Leave {
     let mut asked = first.iter().any(|word| tool.deeds.iter().any(|deed| same(deed, &word.stem)));
     if !asked {
         // "talk to a human": another verb, but the tool's own object.
-        let object: Vec<String> = name_stems(&tool.short).into_iter().filter(|stem| !tool.deeds.contains(stem) && !words::is_stop(stem)).collect();
-        let connects = first.iter().any(|word| matches!(word.text.as_str(), "speak" | "talk" | "connect" | "get" | "give" | "hand" | "transfer" | "file" | "open" | "raise"));
-        asked = connects && !object.is_empty() && object.iter().all(|stem| opening.iter().any(|word| same(stem, &word.stem)));
+        let object: Vec<String> = name_stems(&tool.short)
+            .into_iter()
+            .filter(|stem| !tool.deeds.contains(stem) && !words::is_stop(stem))
+            .collect();
+        let connects = first.iter().any(|word| {
+            matches!(
+                word.text.as_str(),
+                "speak" | "talk" | "connect" | "get" | "give" | "hand" | "transfer" | "file" | "open" | "raise"
+            )
+        });
+        asked = connects
+            && !object.is_empty()
+            && object.iter().all(|stem| opening.iter().any(|word| same(stem, &word.stem)));
     }
     match clause.mode {
         Mode::Request if asked => Leave::Granted,
         // "Refund for order 5, please": no verb at the front, but nothing else can be meant.
-        Mode::Statement if first.first().is_some_and(|word| tool.deeds.iter().any(|deed| same(deed, &word.stem)) && word.text == plain(&word.text)) => Leave::ToConfirm,
+        Mode::Statement
+            if first.first().is_some_and(|word| {
+                tool.deeds.iter().any(|deed| same(deed, &word.stem)) && word.text == plain(&word.text)
+            }) =>
+        {
+            Leave::ToConfirm
+        }
         Mode::Permission if asked => Leave::ToConfirm,
         _ => Leave::Withheld,
     }

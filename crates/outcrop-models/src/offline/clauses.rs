@@ -49,14 +49,18 @@ fn pattern(text: &str) -> Regex {
 }
 
 static SENTENCE_END: LazyLock<Regex> = LazyLock::new(|| pattern(r#"[.!?]+["'”)]?(?:\s+|$)|[;\n]+"#));
-static JOINT: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)(?:,\s*|\s+)(?:and\s+(?:then|also|afterwards)|and|then|but|after\s+that,?|also)\s+|,\s+"));
-static CONDITION: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)\b(?:but\s+)?(?:only\s+)?(if|unless|as\s+long\s+as|provided(?:\s+that)?|in\s+case)\s+"));
+static JOINT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)(?:,\s*|\s+)(?:and\s+(?:then|also|afterwards)|and|then|but|after\s+that,?|also)\s+|,\s+")
+});
+static CONDITION: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)\b(?:but\s+)?(?:only\s+)?(if|unless|as\s+long\s+as|provided(?:\s+that)?|in\s+case)\s+")
+});
 static OTHERWISE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(?:otherwise|or\s+else|else|if\s+not)\b[\s,]*"));
 static CONDITION_END: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i),\s*(?:then\s+)?|\s+then\s+|[.?!;]|$"));
 static LEAD: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)^(?:[\s,.!-]|hi\b|hello\b|hey\b|there\b|ok(?:ay)?\b|so\b|and\b|then\b|but\b|also\b|well\b|now\b|thanks\b|please\b|just\b|kindly\b|first\b|next\b|finally\b|after that\b)*")
+    pattern(
+        r"(?i)^(?:[\s,.!-]|hi\b|hello\b|hey\b|there\b|ok(?:ay)?\b|so\b|and\b|then\b|but\b|also\b|well\b|now\b|thanks\b|please\b|just\b|kindly\b|first\b|next\b|finally\b|after that\b)*",
+    )
 });
 static REQUEST: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -66,13 +70,19 @@ static REQUEST: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static PERMISSION: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)^(?:can|could|may|might|should)\s+(?:i|we)\b\s*|^(?:is it (?:still )?possible to|am i able to|would it be possible to|is there (?:a|any) way to)\b\s*")
+    pattern(
+        r"(?i)^(?:can|could|may|might|should)\s+(?:i|we)\b\s*|^(?:is it (?:still )?possible to|am i able to|would it be possible to|is there (?:a|any) way to)\b\s*",
+    )
 });
 static QUESTION: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)^(?:what|when|where|who|whom|whose|how|why|which|is|are|was|were|do|does|did|has|have|had|should|will|would|could|can|am)(?:'s|’s)?\b")
+    pattern(
+        r"(?i)^(?:what|when|where|who|whom|whose|how|why|which|is|are|was|were|do|does|did|has|have|had|should|will|would|could|can|am)(?:'s|’s)?\b",
+    )
 });
 static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)^(?:please\s+)?(?:do\s+not|don['’]?t|never)\b|\bi\s+(?:do\s+not|don['’]t)\s+(?:want|need|wish)\b|\b(?:instead of|rather than|without)\b.*ing\b")
+    pattern(
+        r"(?i)^(?:please\s+)?(?:do\s+not|don['’]?t|never)\b|\bi\s+(?:do\s+not|don['’]t)\s+(?:want|need|wish)\b|\b(?:instead of|rather than|without)\b.*ing\b",
+    )
 });
 
 /// Takes a text apart. Every word of it is in exactly one clause.
@@ -119,9 +129,12 @@ pub(super) fn sentences(text: &str) -> Vec<&str> {
         let before = text[start..found.start()].rsplit(char::is_whitespace).next().unwrap_or_default();
         let abbreviation = found.as_str().starts_with('.')
             && found.end() < text.len()
-            && (matches!(before.to_lowercase().trim_start_matches('('), "e.g" | "i.e" | "dr" | "mr" | "mrs" | "ms" | "vs" | "st" | "no" | "approx")
-                || (before.chars().count() == 1 && before.chars().all(char::is_uppercase)));
-        let inside_list = text[start..found.start()].matches('[').count() > text[start..found.start()].matches(']').count();
+            && (matches!(
+                before.to_lowercase().trim_start_matches('('),
+                "e.g" | "i.e" | "dr" | "mr" | "mrs" | "ms" | "vs" | "st" | "no" | "approx"
+            ) || (before.chars().count() == 1 && before.chars().all(char::is_uppercase)));
+        let inside_list =
+            text[start..found.start()].matches('[').count() > text[start..found.start()].matches(']').count();
         if abbreviation || inside_list {
             continue;
         }
@@ -157,7 +170,12 @@ fn parts(sentence: &str) -> Vec<&str> {
     let mut all = Vec::new();
     let mut start = 0;
     for found in JOINT.find_iter(sentence) {
-        if found.start() < start || !begins_something(&sentence[found.end()..], found.as_str().contains([' ']) && found.as_str().trim() == ",") {
+        if found.start() < start
+            || !begins_something(
+                &sentence[found.end()..],
+                found.as_str().contains([' ']) && found.as_str().trim() == ",",
+            )
+        {
             continue;
         }
         if !sentence[start..found.start()].trim().is_empty() {
@@ -180,7 +198,10 @@ fn begins_something(rest: &str, after_comma_only: bool) -> bool {
     let Some(first) = all.first() else { return false };
     if QUESTION.is_match(rest) {
         // "…, which is …" and "… and is red" go on; "and what is …" begins.
-        let asks = matches!(first.text.as_str(), "what" | "when" | "where" | "who" | "how" | "why" | "is" | "are" | "does" | "do" | "did" | "will");
+        let asks = matches!(
+            first.text.as_str(),
+            "what" | "when" | "where" | "who" | "how" | "why" | "is" | "are" | "does" | "do" | "did" | "will"
+        );
         return asks && !after_comma_only && all.len() > 1 && !matches!(all[1].text.as_str(), "a" | "not");
     }
     // A verb with an object: "and cancel it", "and book a room"; but not "search and rescue".
@@ -188,7 +209,9 @@ fn begins_something(rest: &str, after_comma_only: bool) -> bool {
 }
 
 fn is_base_form(word: &Word) -> bool {
-    !(word.text.ends_with("ing") || word.text.ends_with("ed") || (word.text.ends_with('s') && !word.text.ends_with("ss")))
+    !(word.text.ends_with("ing")
+        || word.text.ends_with("ed")
+        || (word.text.ends_with('s') && !word.text.ends_with("ss")))
 }
 
 fn clause(part: &str) -> Clause {
@@ -234,7 +257,8 @@ pub(super) fn deed(core: &str) -> &str {
     let mut rest = core.trim();
     loop {
         let lead = LEAD.find(rest).map_or(0, |found| found.end());
-        let asked = REQUEST.find(&rest[lead..]).or_else(|| PERMISSION.find(&rest[lead..])).map_or(0, |found| found.end());
+        let asked =
+            REQUEST.find(&rest[lead..]).or_else(|| PERMISSION.find(&rest[lead..])).map_or(0, |found| found.end());
         if lead + asked == 0 {
             return rest.trim_end_matches(['?', '.', '!', ',', ' ']);
         }
@@ -244,23 +268,181 @@ pub(super) fn deed(core: &str) -> &str {
 
 /// Verbs that begin requests; general English.
 const VERBS: &[&str] = &[
-    "get", "find", "show", "tell", "give", "look", "check", "search", "calculate", "compute", "determine", "list", "fetch",
-    "retrieve", "display", "provide", "cancel", "delete", "remove", "create", "add", "update", "change", "refund", "return",
-    "initiate", "start", "stop", "send", "book", "pay", "escalate", "transfer", "reserve", "buy", "purchase", "order", "submit",
-    "close", "open", "place", "schedule", "convert", "translate", "generate", "make", "play", "set", "turn", "call", "email",
-    "write", "draw", "plot", "estimate", "predict", "analyze", "analyse", "compare", "solve", "identify", "locate", "track",
-    "recommend", "suggest", "explain", "describe", "summarize", "sort", "rank", "evaluate", "assess", "simulate", "train",
-    "measure", "sell", "rent", "hire", "order", "post", "publish", "upload", "download", "share", "invite", "register", "enroll",
-    "subscribe", "unsubscribe", "block", "unblock", "freeze", "lock", "unlock", "reset", "renew", "extend", "modify", "edit",
-    "rename", "move", "copy", "save", "load", "print", "read", "run", "execute", "query", "verify", "confirm", "approve",
-    "reject", "assign", "issue", "charge", "withdraw", "deposit", "invest", "withhold", "exchange", "replace", "repair",
-    "include", "connect", "talk", "speak", "contact", "notify", "remind", "file", "report", "log", "record", "use", "help",
-    "process", "forward", "apply", "activate", "deactivate", "enable", "disable", "put", "let", "know", "reschedule", "wire",
-    "roll", "flip", "mix", "multiply", "divide", "subtract", "sum", "count", "round", "factor", "integrate", "differentiate",
-    "detect", "classify", "extract", "crop", "resize", "navigate", "plan", "design", "build", "upgrade", "downgrade",
+    "get",
+    "find",
+    "show",
+    "tell",
+    "give",
+    "look",
+    "check",
+    "search",
+    "calculate",
+    "compute",
+    "determine",
+    "list",
+    "fetch",
+    "retrieve",
+    "display",
+    "provide",
+    "cancel",
+    "delete",
+    "remove",
+    "create",
+    "add",
+    "update",
+    "change",
+    "refund",
+    "return",
+    "initiate",
+    "start",
+    "stop",
+    "send",
+    "book",
+    "pay",
+    "escalate",
+    "transfer",
+    "reserve",
+    "buy",
+    "purchase",
+    "order",
+    "submit",
+    "close",
+    "open",
+    "place",
+    "schedule",
+    "convert",
+    "translate",
+    "generate",
+    "make",
+    "play",
+    "set",
+    "turn",
+    "call",
+    "email",
+    "write",
+    "draw",
+    "plot",
+    "estimate",
+    "predict",
+    "analyze",
+    "analyse",
+    "compare",
+    "solve",
+    "identify",
+    "locate",
+    "track",
+    "recommend",
+    "suggest",
+    "explain",
+    "describe",
+    "summarize",
+    "sort",
+    "rank",
+    "evaluate",
+    "assess",
+    "simulate",
+    "train",
+    "measure",
+    "sell",
+    "rent",
+    "hire",
+    "order",
+    "post",
+    "publish",
+    "upload",
+    "download",
+    "share",
+    "invite",
+    "register",
+    "enroll",
+    "subscribe",
+    "unsubscribe",
+    "block",
+    "unblock",
+    "freeze",
+    "lock",
+    "unlock",
+    "reset",
+    "renew",
+    "extend",
+    "modify",
+    "edit",
+    "rename",
+    "move",
+    "copy",
+    "save",
+    "load",
+    "print",
+    "read",
+    "run",
+    "execute",
+    "query",
+    "verify",
+    "confirm",
+    "approve",
+    "reject",
+    "assign",
+    "issue",
+    "charge",
+    "withdraw",
+    "deposit",
+    "invest",
+    "withhold",
+    "exchange",
+    "replace",
+    "repair",
+    "include",
+    "connect",
+    "talk",
+    "speak",
+    "contact",
+    "notify",
+    "remind",
+    "file",
+    "report",
+    "log",
+    "record",
+    "use",
+    "help",
+    "process",
+    "forward",
+    "apply",
+    "activate",
+    "deactivate",
+    "enable",
+    "disable",
+    "put",
+    "let",
+    "know",
+    "reschedule",
+    "wire",
+    "roll",
+    "flip",
+    "mix",
+    "multiply",
+    "divide",
+    "subtract",
+    "sum",
+    "count",
+    "round",
+    "factor",
+    "integrate",
+    "differentiate",
+    "detect",
+    "classify",
+    "extract",
+    "crop",
+    "resize",
+    "navigate",
+    "plan",
+    "design",
+    "build",
+    "upgrade",
+    "downgrade",
 ];
 
-static VERB_STEMS: LazyLock<std::collections::HashSet<String>> = LazyLock::new(|| VERBS.iter().map(|verb| words::stem(verb)).collect());
+static VERB_STEMS: LazyLock<std::collections::HashSet<String>> =
+    LazyLock::new(|| VERBS.iter().map(|verb| words::stem(verb)).collect());
 
 /// Whether a stem is one of the verbs that begin requests.
 pub(super) fn is_verb(stem: &str) -> bool {
@@ -277,7 +459,10 @@ mod tests {
         let found: Vec<(&str, Mode, Option<String>)> = found
             .iter()
             .map(|clause| {
-                let condition = clause.condition.as_ref().map(|condition| format!("{}{}", if condition.inverted { "!" } else { "" }, condition.text));
+                let condition = clause
+                    .condition
+                    .as_ref()
+                    .map(|condition| format!("{}{}", if condition.inverted { "!" } else { "" }, condition.text));
                 (clause.core.as_str(), clause.mode, condition)
             })
             .collect();
@@ -290,21 +475,33 @@ mod tests {
     fn takes_requests_apart() {
         check(
             "Where is order A-482, and can you cancel it if it hasn't shipped?",
-            &[("Where is order A-482", Mode::Question, None), ("can you cancel it?", Mode::Request, Some("it hasn't shipped"))],
+            &[
+                ("Where is order A-482", Mode::Question, None),
+                ("can you cancel it?", Mode::Request, Some("it hasn't shipped")),
+            ],
         );
         check("Open my calendar for next Monday.", &[("Open my calendar for next Monday", Mode::Request, None)]);
         check("I want to return my order", &[("I want to return my order", Mode::Request, None)]);
-        check("If the balance is over 100, transfer 50 to Ana.", &[("transfer 50 to Ana", Mode::Request, Some("the balance is over 100"))]);
-        check("Cancel it unless it was delivered; otherwise return it.", &[
-            ("Cancel it", Mode::Request, Some("!it was delivered")),
-            ("return it", Mode::Request, Some("it was delivered")),
-        ]);
-        check("Can I cancel order 5? Was it sent?", &[("Can I cancel order 5?", Mode::Permission, None), ("Was it sent?", Mode::Question, None)]);
+        check(
+            "If the balance is over 100, transfer 50 to Ana.",
+            &[("transfer 50 to Ana", Mode::Request, Some("the balance is over 100"))],
+        );
+        check(
+            "Cancel it unless it was delivered; otherwise return it.",
+            &[
+                ("Cancel it", Mode::Request, Some("!it was delivered")),
+                ("return it", Mode::Request, Some("it was delivered")),
+            ],
+        );
+        check(
+            "Can I cancel order 5? Was it sent?",
+            &[("Can I cancel order 5?", Mode::Permission, None), ("Was it sent?", Mode::Question, None)],
+        );
         check("Don't cancel it.", &[("Don't cancel it", Mode::Refusal, None)]);
-        check("Find a hotel in Rome and book a room for 2 nights", &[
-            ("Find a hotel in Rome", Mode::Request, None),
-            ("book a room for 2 nights", Mode::Request, None),
-        ]);
+        check(
+            "Find a hotel in Rome and book a room for 2 nights",
+            &[("Find a hotel in Rome", Mode::Request, None), ("book a room for 2 nights", Mode::Request, None)],
+        );
         check("The weather in Oslo and Rome", &[("The weather in Oslo and Rome", Mode::Statement, None)]);
         check("My order was cancelled.", &[("My order was cancelled", Mode::Statement, None)]);
     }

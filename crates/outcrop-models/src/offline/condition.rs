@@ -111,7 +111,9 @@ fn compare(text: &str, all: &[Word], fields: &[Field]) -> Option<(bool, String)>
     let field = fields
         .iter()
         .filter_map(|field| Some((field, as_number(&field.value)?)))
-        .map(|(field, number)| (field, number, field.key.iter().filter(|stem| all.iter().any(|word| same(&word.stem, stem))).count()))
+        .map(|(field, number)| {
+            (field, number, field.key.iter().filter(|stem| all.iter().any(|word| same(&word.stem, stem))).count())
+        })
         .max_by_key(|(_, _, shared)| *shared)?;
     let (field, number, shared) = field;
     let only = fields.iter().filter(|field| as_number(&field.value).is_some()).count() == 1;
@@ -122,9 +124,33 @@ fn compare(text: &str, all: &[Word], fields: &[Field]) -> Option<(bool, String)>
         number >= wanted
     } else if says(&["at most", "<=", "≤", "no more than", "up to"]) || after.trim_start().starts_with("or less") {
         number <= wanted
-    } else if says(&["over", "above", "more than", "greater", "higher", "exceed", "larger", ">", "older", "longer", "after"]) {
+    } else if says(&[
+        "over",
+        "above",
+        "more than",
+        "greater",
+        "higher",
+        "exceed",
+        "larger",
+        ">",
+        "older",
+        "longer",
+        "after",
+    ]) {
         number > wanted
-    } else if says(&["under", "below", "less than", "lower", "fewer", "smaller", "<", "cheaper", "younger", "shorter", "before"]) {
+    } else if says(&[
+        "under",
+        "below",
+        "less than",
+        "lower",
+        "fewer",
+        "smaller",
+        "<",
+        "cheaper",
+        "younger",
+        "shorter",
+        "before",
+    ]) {
         number < wanted
     } else {
         (number - wanted).abs() < 1e-9
@@ -133,51 +159,73 @@ fn compare(text: &str, all: &[Word], fields: &[Field]) -> Option<(bool, String)>
 }
 
 fn as_number(value: &Value) -> Option<f64> {
-    value.as_f64().or_else(|| value.as_str().filter(|text| text.len() < 20 && !text.contains('-')).and_then(super::entities::number))
+    value.as_f64().or_else(|| {
+        value.as_str().filter(|text| text.len() < 20 && !text.contains('-')).and_then(super::entities::number)
+    })
 }
 
 /// "it has shipped", "it is still processing", "the flight is delayed": a state, named by a key or a value.
 fn state(all: &[Word], fields: &[Field]) -> Option<(bool, String)> {
     let telling: Vec<&Word> = all
         .iter()
-        .filter(|word| word.is_content() && !is_negation(&word.text) && !is_generic(&word.stem) && !matches!(word.text.as_str(), "still" | "already" | "yet"))
+        .filter(|word| {
+            word.is_content()
+                && !is_negation(&word.text)
+                && !is_generic(&word.stem)
+                && !matches!(word.text.as_str(), "still" | "already" | "yet")
+        })
         .collect();
     let wanted = telling.last()?;
     // A boolean field of that name says it outright.
-    let flag = fields.iter().find(|field| field.value.is_boolean() && field.key.iter().any(|stem| same(stem, &wanted.stem)));
+    let flag =
+        fields.iter().find(|field| field.value.is_boolean() && field.key.iter().any(|stem| same(stem, &wanted.stem)));
     if let Some(field) = flag {
         return Some((field.value == Value::Bool(true), field.words()));
     }
     let states: Vec<&Field> = fields.iter().filter(|field| is_state(field)).collect();
     let named = |field: &&&Field| value_stems(&field.value).iter().any(|stem| same(stem, &wanted.stem));
     if let Some(field) = states.iter().find(named) {
-        let denied = value_words(&field.value).iter().any(|word| is_negation(word) || matches!(word.as_str(), "pending" | "awaiting" | "partially"));
+        let denied = value_words(&field.value)
+            .iter()
+            .any(|word| is_negation(word) || matches!(word.as_str(), "pending" | "awaiting" | "partially"));
         return Some((!denied, field.words()));
     }
     let implied = |field: &&&Field| {
-        value_stems(&field.value).iter().any(|own| IMPLIES.iter().any(|(late, early)| late == own && early.iter().any(|early| same(early, &wanted.stem))))
+        value_stems(&field.value).iter().any(|own| {
+            IMPLIES.iter().any(|(late, early)| late == own && early.iter().any(|early| same(early, &wanted.stem)))
+        })
     };
     if let Some(field) = states.iter().find(implied) {
         return Some((true, field.words()));
     }
     // A date "shipped_at" that is set says that it has happened; an empty one that it has not.
     let moment = fields.iter().find(|field| {
-        field.key.iter().any(|stem| same(stem, &wanted.stem)) && field.key.iter().any(|part| matches!(part.as_str(), "at" | "on" | "dat" | "date" | "tim" | "time"))
+        field.key.iter().any(|stem| same(stem, &wanted.stem))
+            && field.key.iter().any(|part| matches!(part.as_str(), "at" | "on" | "dat" | "date" | "tim" | "time"))
     });
     if let Some(field) = moment {
         let happened = !matches!(&field.value, Value::Null) && field.value.as_str() != Some("");
         return Some((happened, field.words()));
     }
     // "in stock", "available": a number above zero.
-    let counted = fields.iter().find(|field| field.value.is_number() && field.key.iter().any(|stem| same(stem, &wanted.stem)));
+    let counted =
+        fields.iter().find(|field| field.value.is_number() && field.key.iter().any(|stem| same(stem, &wanted.stem)));
     if let Some(field) = counted {
         return Some((field.value.as_f64().is_some_and(|number| number > 0.0), field.words()));
     }
     // A state that is another one: not what was asked for, when the word names a state at all.
-    let looks_like_state = wanted.text.ends_with("ed") || wanted.text.ends_with("ing") || wanted.stem != stem(&wanted.text) || all.iter().any(|word| matches!(word.text.as_str(), "is" | "it's" | "was" | "has" | "hasn't" | "isn't"));
+    let looks_like_state = wanted.text.ends_with("ed")
+        || wanted.text.ends_with("ing")
+        || wanted.stem != stem(&wanted.text)
+        || all.iter().any(|word| matches!(word.text.as_str(), "is" | "it's" | "was" | "has" | "hasn't" | "isn't"));
     match states.as_slice() {
         [only] if looks_like_state => Some((false, only.words())),
-        [first, ..] if looks_like_state && first.key.iter().any(|stem| stem == "statu" || stem == "status" || stem == "stat") => Some((false, first.words())),
+        [first, ..]
+            if looks_like_state
+                && first.key.iter().any(|stem| stem == "statu" || stem == "status" || stem == "stat") =>
+        {
+            Some((false, first.words()))
+        }
         _ => None,
     }
 }
@@ -185,13 +233,18 @@ fn state(all: &[Word], fields: &[Field]) -> Option<(bool, String)> {
 /// A field that holds a state in words.
 fn is_state(field: &Field) -> bool {
     let named = field.key.iter().any(|stem| {
-        ["status", "state", "stage", "phase", "condition", "progress", "weather", "availability"].iter().any(|name| *stem == super::words::stem(name))
+        ["status", "state", "stage", "phase", "condition", "progress", "weather", "availability"]
+            .iter()
+            .any(|name| *stem == super::words::stem(name))
     });
     named && field.value.as_str().is_some_and(|text| text.len() <= 80)
 }
 
 fn value_words(value: &Value) -> Vec<String> {
-    value.as_str().map(|text| words(&text.replace('_', " ")).into_iter().map(|word| word.text).collect()).unwrap_or_default()
+    value
+        .as_str()
+        .map(|text| words(&text.replace('_', " ")).into_iter().map(|word| word.text).collect())
+        .unwrap_or_default()
 }
 
 fn value_stems(value: &Value) -> Vec<String> {

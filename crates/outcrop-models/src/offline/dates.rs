@@ -13,12 +13,17 @@ impl Day {
     pub(super) fn iso(text: &str) -> Option<Self> {
         let text = text.get(..10)?;
         let mut parts = text.split('-');
-        let (year, month, day) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let (year, month, day) =
+            (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         Self::new(year, month, day)
     }
 
     fn new(year: i64, month: u32, day: u32) -> Option<Self> {
-        ((1..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)).then_some(Self { year, month, day })
+        ((1..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)).then_some(Self {
+            year,
+            month,
+            day,
+        })
     }
 
     /// Days since 1970-01-01, by the usual shift of the year to March.
@@ -62,17 +67,21 @@ pub(super) fn day(text: &str, today: Option<Day>) -> Option<Day> {
     }
     if text.contains('/') {
         let mut parts = text.split('/');
-        let (month, day, year): (u32, u32, i64) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let (month, day, year): (u32, u32, i64) =
+            (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         let year = if year < 100 { year + 2000 } else { year };
         // Month first, as most tools and texts of this form have it; a first number above twelve can only be a day.
         return if month > 12 { Day::new(year, day, month) } else { Day::new(year, month, day) };
     }
     let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    if let Some(month) = words.iter().find_map(|word| MONTHS.iter().position(|month| word.starts_with(month) && word.len() <= 9)) {
+    if let Some(month) =
+        words.iter().find_map(|word| MONTHS.iter().position(|month| word.starts_with(month) && word.len() <= 9))
+    {
         let numbers: Vec<u32> =
             words.iter().filter_map(|word| word.trim_end_matches(|c: char| c.is_alphabetic()).parse().ok()).collect();
         let day = numbers.iter().copied().find(|number| (1..=31).contains(number))?;
-        let year = numbers.iter().copied().find(|number| *number > 31).map(i64::from).or_else(|| today.map(|day| day.year))?;
+        let year =
+            numbers.iter().copied().find(|number| *number > 31).map(i64::from).or_else(|| today.map(|day| day.year))?;
         return Day::new(year, u32::try_from(month).ok()? + 1, day);
     }
     relative(&words, today?)
@@ -87,7 +96,16 @@ fn relative(words: &[&str], today: Day) -> Option<Day> {
         ["the", "day", "after", "tomorrow"] => shift(2),
         ["in", count, unit] => {
             let count: i64 = count.parse().ok().filter(|count| *count < 4_000)?;
-            shift(count * if unit.starts_with("week") { 7 } else if unit.starts_with("month") { 30 } else { 1 })
+            shift(
+                count
+                    * if unit.starts_with("week") {
+                        7
+                    } else if unit.starts_with("month") {
+                        30
+                    } else {
+                        1
+                    },
+            )
         }
         [.., weekday] => {
             let wanted = i64::try_from(WEEKDAYS.iter().position(|day| day == weekday)?).ok()?;

@@ -75,26 +75,62 @@ static PATTERNS: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
     vec![
         (Kind::List, pattern(r"\[[^\[\]]{0,2000}\]|\[(?:\s*\[[^\[\]]{0,500}\]\s*,?)+\s*\]")),
         (Kind::Quoted, pattern("\"([^\"\n]{1,300})\"|“([^”\n]{1,300})”|`([^`\n]{1,300})`")),
-        (Kind::Quoted, pattern(r"(?:^|[\s(\[=:,])['‘]([^'’\n]{1,200}(?:['’][a-z][^'’\n]{0,200})?)['’](?:$|[\s.,;:!?)\]])")),
+        (
+            Kind::Quoted,
+            pattern(r"(?:^|[\s(\[=:,])['‘]([^'’\n]{1,200}(?:['’][a-z][^'’\n]{0,200})?)['’](?:$|[\s.,;:!?)\]])"),
+        ),
         (Kind::Email, pattern(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")),
         (Kind::Url, pattern(r"https?://[^\s<>]*[^\s<>.,;:!?)]")),
         (Kind::Date, pattern(r"\b\d{4}-\d{2}-\d{2}\b")),
         (Kind::Date, pattern(r"\b\d{1,2}/\d{1,2}/(?:\d{4}|\d{2})\b|\b\d{1,2}-\d{1,2}-\d{4}\b")),
         (Kind::Date, pattern(&format!(r"(?i)\b(?:{MONTHS})(?:\.\s*|\s+)\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?\b"))),
-        (Kind::Date, pattern(&format!(r"(?i)\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{MONTHS})\b(?:,?\s+\d{{4}}\b)?"))),
+        (
+            Kind::Date,
+            pattern(&format!(r"(?i)\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{MONTHS})\b(?:,?\s+\d{{4}}\b)?")),
+        ),
         (Kind::Date, pattern(&format!(r"(?i)\b(?:{MONTHS})\.?,?\s+\d{{4}}\b"))),
         (
             Kind::Date,
-            pattern(&format!(r"(?i)\b(?:(?:next|this|last|coming|on)\s+)?(?:{DAYS})\b|\b(?:next|this|last)\s+(?:week(?:end)?|month|year)\b")),
+            pattern(&format!(
+                r"(?i)\b(?:(?:next|this|last|coming|on)\s+)?(?:{DAYS})\b|\b(?:next|this|last)\s+(?:week(?:end)?|month|year)\b"
+            )),
         ),
-        (Kind::Date, pattern(r"(?i)\b(?:the\s+day\s+after\s+tomorrow|today|tonight|tomorrow|yesterday)\b|\bin\s+\d{1,3}\s+(?:days?|weeks?|months?)\b")),
-        (Kind::Time, pattern(r"(?i)\b\d{1,2}(?::\d{2}){1,2}(?:\s?[ap]\.?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?|\b(?:noon|midnight)\b|\b\d{1,2}\s+o'clock\b")),
+        (
+            Kind::Date,
+            pattern(
+                r"(?i)\b(?:the\s+day\s+after\s+tomorrow|today|tonight|tomorrow|yesterday)\b|\bin\s+\d{1,3}\s+(?:days?|weeks?|months?)\b",
+            ),
+        ),
+        (
+            Kind::Time,
+            pattern(
+                r"(?i)\b\d{1,2}(?::\d{2}){1,2}(?:\s?[ap]\.?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?|\b(?:noon|midnight)\b|\b\d{1,2}\s+o'clock\b",
+            ),
+        ),
         (Kind::Money, pattern(&format!(r"(?i)[$€£¥]\s?(?:{number})"))),
-        (Kind::Money, pattern(&format!(r"(?i)(?:{number})\s?(?:dollars?|euros?|pounds|yen|usd|eur|gbp|jpy|chf|bucks)\b"))),
+        (
+            Kind::Money,
+            pattern(&format!(r"(?i)(?:{number})\s?(?:dollars?|euros?|pounds|yen|usd|eur|gbp|jpy|chf|bucks)\b")),
+        ),
         (Kind::Percent, pattern(&format!(r"(?:{NUMBER})\s?(?:%|percent\b|per cent\b)"))),
-        (Kind::Formula, pattern(r"(?:\d*[a-z](?:\^|\*\*)[\d.()/-]+|\d+[a-z])(?:\s?[-+*/]\s?(?:\d*[a-z](?:(?:\^|\*\*)[\d.()/-]+)?|\d+))*")),
-        (Kind::Id, pattern(r"[A-Za-z]{1,15}(?:[-_/][A-Za-z0-9]+)*[-_]?\d[A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*|#[A-Za-z]{0,6}-?\d+")),
-        (Kind::Id, pattern(r"\d+[-_][A-Za-z0-9]*[A-Za-z][A-Za-z0-9_-]*|\d{2,}-\d{2,}(?:-\d{2,})+|\b(?:19|20)\d{2}[-/–](?:\d{4}|\d{2})\b|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}")),
+        (
+            Kind::Formula,
+            pattern(
+                r"(?:\d*[a-z](?:\^|\*\*)[\d.()/-]+|\d+[a-z])(?:\s?[-+*/]\s?(?:\d*[a-z](?:(?:\^|\*\*)[\d.()/-]+)?|\d+))*",
+            ),
+        ),
+        (
+            Kind::Id,
+            pattern(
+                r"[A-Za-z]{1,15}(?:[-_/][A-Za-z0-9]+)*[-_]?\d[A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*|#[A-Za-z]{0,6}-?\d+",
+            ),
+        ),
+        (
+            Kind::Id,
+            pattern(
+                r"\d+[-_][A-Za-z0-9]*[A-Za-z][A-Za-z0-9_-]*|\d{2,}-\d{2,}(?:-\d{2,})+|\b(?:19|20)\d{2}[-/–](?:\d{4}|\d{2})\b|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}",
+            ),
+        ),
         (Kind::Number, pattern(&format!(r"(?i)(?:{number})"))),
         (
             Kind::Number,
@@ -175,10 +211,14 @@ fn list(raw: &str) -> Option<Value> {
 /// The number in a text such as `$1,200`, `5 %`, `3 million`, `ten`. `None` when it is none or not finite.
 pub(super) fn number(raw: &str) -> Option<f64> {
     let lower = raw.to_lowercase();
-    let digits: String =
-        lower.chars().map(|c| if c == '−' { '-' } else { c }).filter(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | 'e' | '+')).collect();
+    let digits: String = lower
+        .chars()
+        .map(|c| if c == '−' { '-' } else { c })
+        .filter(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | 'e' | '+'))
+        .collect();
     let plain: String = digits.chars().filter(|c| !matches!(c, 'e' | '+')).collect();
-    let exponent = lower.contains('e') && lower.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e'));
+    let exponent =
+        lower.contains('e') && lower.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e'));
     let base: Option<f64> = if exponent { digits.parse().ok() } else { plain.trim_end_matches('.').parse().ok() };
     let base = base.or_else(|| word_number(lower.trim()))?;
     let scale = match () {
@@ -224,7 +264,10 @@ fn names(text: &str, taken: &mut [bool], all: &mut Vec<Entity>) {
     let mut parts: Vec<(usize, usize)> = Vec::new();
     for found in NAME_PART.find_iter(text) {
         let mut end = found.end();
-        while end > found.start() && text[..end].ends_with(['.', '-', '\'', '’', '&']) && !is_initial(&text[found.start()..end]) {
+        while end > found.start()
+            && text[..end].ends_with(['.', '-', '\'', '’', '&'])
+            && !is_initial(&text[found.start()..end])
+        {
             end -= text[..end].chars().next_back().map_or(1, char::len_utf8);
         }
         for possessive in ["'s", "’s"] {
@@ -245,7 +288,10 @@ fn names(text: &str, taken: &mut [bool], all: &mut Vec<Entity>) {
         let mut commas = 0;
         while let Some(&(next_start, next_end)) = parts.get(index) {
             let between = &text[end..next_start];
-            let place = between == ", " && commas == 0 && !is_listed(text, next_end) && !text[..start].trim_end().ends_with(',');
+            let place = between == ", "
+                && commas == 0
+                && !is_listed(text, next_end)
+                && !text[..start].trim_end().ends_with(',');
             if !matches!(between, " " | " of " | " of the " | " the " | " de " | " in the ") && !place {
                 break;
             }
@@ -259,12 +305,21 @@ fn names(text: &str, taken: &mut [bool], all: &mut Vec<Entity>) {
             end = next_end;
             index += 1;
         }
-        let next = text[end..].strip_prefix(' ').map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default());
+        let next = text[end..]
+            .strip_prefix(' ')
+            .map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default());
         if let Some(landmark) = next.filter(|next| LANDMARKS.contains(next)) {
             end += 1 + landmark.len();
         }
         taken[start..end].fill(true);
-        all.push(Entity { kind: Kind::Proper, text: text[start..end].to_owned(), number: None, list: None, start, end });
+        all.push(Entity {
+            kind: Kind::Proper,
+            text: text[start..end].to_owned(),
+            number: None,
+            list: None,
+            start,
+            end,
+        });
     }
 }
 
@@ -272,8 +327,29 @@ const TITLES: &[&str] = &["Dr.", "Mr.", "Mrs.", "Ms.", "St.", "Prof."];
 
 /// Nouns that belong to the name of a place before them.
 const LANDMARKS: &[&str] = &[
-    "river", "rainforest", "forest", "lake", "mountain", "mountains", "park", "valley", "island", "islands", "ocean", "sea", "desert", "bay", "beach",
-    "university", "museum", "airport", "bridge", "tower", "street", "avenue", "square",
+    "river",
+    "rainforest",
+    "forest",
+    "lake",
+    "mountain",
+    "mountains",
+    "park",
+    "valley",
+    "island",
+    "islands",
+    "ocean",
+    "sea",
+    "desert",
+    "bay",
+    "beach",
+    "university",
+    "museum",
+    "airport",
+    "bridge",
+    "tower",
+    "street",
+    "avenue",
+    "square",
 ];
 
 fn is_initial(part: &str) -> bool {
@@ -285,7 +361,14 @@ fn is_listed(text: &str, end: usize) -> bool {
     let rest = &text[end..];
     let list_goes_on = rest.starts_with(", and ") || rest.starts_with(" and ") || rest.starts_with(" or ");
     let another = rest.strip_prefix(", ").is_some_and(|rest| rest.chars().next().is_some_and(char::is_uppercase));
-    (list_goes_on || another) && rest.trim_start_matches([',', ' ']).trim_start_matches("and ").trim_start_matches("or ").chars().next().is_some_and(char::is_uppercase)
+    (list_goes_on || another)
+        && rest
+            .trim_start_matches([',', ' '])
+            .trim_start_matches("and ")
+            .trim_start_matches("or ")
+            .chars()
+            .next()
+            .is_some_and(char::is_uppercase)
 }
 
 /// Whether a capital says nothing because a sentence begins there with an ordinary word, or the word is "I".
@@ -303,8 +386,11 @@ fn opens_sentence_only(text: &str, start: usize, end: usize) -> bool {
         return false;
     }
     // At the beginning of a sentence only a run of capitals, a capital inside, or an unknown word could be a name.
-    let next_is_capital = text[end..].strip_prefix(' ').and_then(|rest| rest.chars().next()).is_some_and(char::is_uppercase);
-    let known = words(&word).first().is_none_or(|word| super::words::is_stop(&word.text) || super::clauses::is_verb(&word.stem));
+    let next_is_capital =
+        text[end..].strip_prefix(' ').and_then(|rest| rest.chars().next()).is_some_and(char::is_uppercase);
+    let known = words(&word)
+        .first()
+        .is_none_or(|word| super::words::is_stop(&word.text) || super::clauses::is_verb(&word.stem));
     known || !next_is_capital
 }
 
@@ -324,10 +410,19 @@ mod tests {
         check("Where is order A-482?", &[(Kind::Id, "A-482")]);
         check("Refund order A-100, 620 dollars", &[(Kind::Id, "A-100"), (Kind::Money, "620 dollars")]);
         check("Open my calendar for next Monday.", &[(Kind::Date, "next Monday")]);
-        check("Book a table for two at 7 pm on March 5, 2027", &[(Kind::Number, "two"), (Kind::Time, "7 pm"), (Kind::Date, "March 5, 2027")]);
+        check(
+            "Book a table for two at 7 pm on March 5, 2027",
+            &[(Kind::Number, "two"), (Kind::Time, "7 pm"), (Kind::Date, "March 5, 2027")],
+        );
         check("Weather in Paris, France?", &[(Kind::Proper, "Paris, France")]);
-        check("Compare Rome, Oslo and Berlin", &[(Kind::Proper, "Rome"), (Kind::Proper, "Oslo"), (Kind::Proper, "Berlin")]);
-        check("Mail ana@example.com about \"the lamp\"", &[(Kind::Email, "ana@example.com"), (Kind::Quoted, "the lamp")]);
+        check(
+            "Compare Rome, Oslo and Berlin",
+            &[(Kind::Proper, "Rome"), (Kind::Proper, "Oslo"), (Kind::Proper, "Berlin")],
+        );
+        check(
+            "Mail ana@example.com about \"the lamp\"",
+            &[(Kind::Email, "ana@example.com"), (Kind::Quoted, "the lamp")],
+        );
         check("a mass of 5kg at 8%", &[(Kind::Number, "5"), (Kind::Percent, "8%")]);
         check("npv of [1, 2, 3]", &[(Kind::List, "[1, 2, 3]")]);
         check("Who painted it in the Bank of America?", &[(Kind::Proper, "Bank of America")]);
@@ -335,7 +430,15 @@ mod tests {
 
     #[test]
     fn reads_numbers() {
-        for (raw, value) in [("$1,200.50", 1200.5), ("5 %", 5.0), ("3 million", 3e6), ("10k", 1e4), ("twelve", 12.0), ("1e-9", 1e-9), ("-4", -4.0)] {
+        for (raw, value) in [
+            ("$1,200.50", 1200.5),
+            ("5 %", 5.0),
+            ("3 million", 3e6),
+            ("10k", 1e4),
+            ("twelve", 12.0),
+            ("1e-9", 1e-9),
+            ("-4", -4.0),
+        ] {
             assert_eq!(number(raw), Some(value), "{raw}");
         }
         assert_eq!(number("none"), None);

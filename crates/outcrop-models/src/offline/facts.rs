@@ -31,7 +31,8 @@ struct Fact {
 }
 
 static ATTRIBUTE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\s*([A-Za-z_][A-Za-z0-9_.-]{0,80})\s*:\s+(\S.{0,2000})$").expect("the pattern is written here and tested")
+    Regex::new(r"^\s*([A-Za-z_][A-Za-z0-9_.-]{0,80})\s*:\s+(\S.{0,2000})$")
+        .expect("the pattern is written here and tested")
 });
 
 impl Facts {
@@ -44,7 +45,9 @@ impl Facts {
                 for (name, value) in &call.input {
                     facts.add(name, value, "the conversation", 0);
                 }
-                if let Some(json) = call.outcome.as_ref().filter(|outcome| !outcome.failed).and_then(|outcome| outcome.json.as_ref()) {
+                if let Some(json) =
+                    call.outcome.as_ref().filter(|outcome| !outcome.failed).and_then(|outcome| outcome.json.as_ref())
+                {
                     facts.add_object(json, "an earlier result", 0);
                 }
             }
@@ -58,7 +61,9 @@ impl Facts {
                 if index == 0 && !is_identifier {
                     continue;
                 }
-                if matches!(name_stems(name).last().map(String::as_str), Some("dat" | "today" | "date" | "now")) && facts.today.is_none() {
+                if matches!(name_stems(name).last().map(String::as_str), Some("dat" | "today" | "date" | "now"))
+                    && facts.today.is_none()
+                {
                     facts.today = Day::iso(value);
                 }
                 facts.add(name, &Value::String(value.to_owned()), "the session", 0);
@@ -75,10 +80,21 @@ impl Facts {
     /// The surest known value of a parameter, and where it is from.
     pub(super) fn find(&self, parameter: &Parameter) -> Option<(Value, &'static str)> {
         let fits = |fact: &&Fact| match &fact.id {
-            Some(id) => parameter.is_id() && parameter.fits_example(id).unwrap_or_else(|| fact.key.iter().any(|stem| stem != "id" && parameter.stems.contains(stem))),
+            Some(id) => {
+                parameter.is_id()
+                    && parameter
+                        .fits_example(id)
+                        .unwrap_or_else(|| fact.key.iter().any(|stem| stem != "id" && parameter.stems.contains(stem)))
+            }
             None => {
-                let short = parameter.is_id() && fact.key.len() + 1 == parameter.stems.len() && parameter.stems.starts_with(&fact.key);
-                let shaped = fact.value.as_str().and_then(|text| entities(text).into_iter().next()).and_then(|id| parameter.fits_example(&id));
+                let short = parameter.is_id()
+                    && fact.key.len() + 1 == parameter.stems.len()
+                    && parameter.stems.starts_with(&fact.key);
+                let shaped = fact
+                    .value
+                    .as_str()
+                    .and_then(|text| entities(text).into_iter().next())
+                    .and_then(|id| parameter.fits_example(&id));
                 fact.key == parameter.stems || (short && shaped == Some(true))
             }
         };
@@ -119,7 +135,12 @@ impl Facts {
             let before = all.iter().rev().filter(|word| word.end <= entity.start).take(2).map(|word| word.stem.clone());
             let key: Vec<String> = before.collect();
             // A bare number is an id only where the word before names a record; the parameter decides.
-            self.facts.push(Fact { key, value: Value::String(entity.text.clone()), from: "the conversation", id: Some(entity) });
+            self.facts.push(Fact {
+                key,
+                value: Value::String(entity.text.clone()),
+                from: "the conversation",
+                id: Some(entity),
+            });
         }
     }
 }

@@ -69,13 +69,19 @@ pub(super) fn fill(tool: &Tool, scope: Scope<'_>) -> Filled {
     for parameter in &tool.parameters {
         if let Type::Array(items) = &parameter.kind
             && parameter.options.is_empty()
-            && own.iter().enumerate().any(|(place, span)| span.kind.is_some() && !span.is_derived && (span.list.is_some() || !siblings(&own, &used, place).is_empty()))
+            && own.iter().enumerate().any(|(place, span)| {
+                span.kind.is_some()
+                    && !span.is_derived
+                    && (span.list.is_some() || !siblings(&own, &used, place).is_empty())
+            })
             && let Some(list) = list(tool, parameter, items, scope.clause, &own, &mut used, true)
         {
             filled.set(parameter, list, QUESTION);
         }
     }
-    let chosen = assign(tool, &tool.parameters, &own, &mut used, &|parameter| if parameter.required { REQUIRED_MIN } else { OPTIONAL_MIN });
+    let chosen = assign(tool, &tool.parameters, &own, &mut used, &|parameter| {
+        if parameter.required { REQUIRED_MIN } else { OPTIONAL_MIN }
+    });
     for (index, span) in &chosen {
         let parameter = &tool.parameters[*index];
         if let Some(value) = value::scalar(parameter, &own[*span], scope.facts.today()) {
@@ -87,7 +93,9 @@ pub(super) fn fill(tool: &Tool, scope: Scope<'_>) -> Filled {
     wider(tool, scope, &mut filled);
     known(tool, scope, &mut filled);
     filled.missing = (0..tool.parameters.len())
-        .filter(|&index| tool.parameters[index].required && !filled.arguments.contains_key(&tool.parameters[index].name))
+        .filter(|&index| {
+            tool.parameters[index].required && !filled.arguments.contains_key(&tool.parameters[index].name)
+        })
         .collect();
     // In the order of the schema, whatever was found first.
     let mut arguments = Map::new();
@@ -164,7 +172,9 @@ fn compound(tool: &Tool, scope: Scope<'_>, own: &[Span], used: &mut [bool], fill
             }
             Type::Boolean => match boolean(parameter, scope.request) {
                 Some(said) => filled.set(parameter, Value::Bool(said), QUESTION),
-                None if parameter.required => filled.set(parameter, value::default(parameter).unwrap_or(Value::Bool(false)), "the default"),
+                None if parameter.required => {
+                    filled.set(parameter, value::default(parameter).unwrap_or(Value::Bool(false)), "the default")
+                }
                 None => {}
             },
             Type::Array(items) if filled.lacks(parameter) => {
@@ -173,14 +183,17 @@ fn compound(tool: &Tool, scope: Scope<'_>, own: &[Span], used: &mut [bool], fill
                 }
             }
             Type::Object(members) if !members.is_empty() => {
-                let chosen = assign(tool, members, own, used, &|member| if member.required { REQUIRED_MIN } else { OPTIONAL_MIN });
+                let chosen = assign(tool, members, own, used, &|member| {
+                    if member.required { REQUIRED_MIN } else { OPTIONAL_MIN }
+                });
                 let mut object = Map::new();
                 for (index, span) in chosen {
                     if let Some(value) = value::scalar(&members[index], &own[span], scope.facts.today()) {
                         object.insert(members[index].name.clone(), value);
                     }
                 }
-                let whole = members.iter().filter(|member| member.required).all(|member| object.contains_key(&member.name));
+                let whole =
+                    members.iter().filter(|member| member.required).all(|member| object.contains_key(&member.name));
                 if whole && !object.is_empty() {
                     filled.set(parameter, Value::Object(object), QUESTION);
                 }
@@ -203,24 +216,45 @@ fn boolean(parameter: &Parameter, text: &str) -> Option<bool> {
     let enough = !found.is_empty() && (found.len() * 2 > telling.len() || asks && found.len() * 2 >= telling.len());
     let first = *found.iter().min().filter(|_| enough)?;
     let before = all[first.saturating_sub(4)..first].iter();
-    let denied = before.into_iter().any(|word| matches!(word.text.as_str(), "no" | "not" | "without" | "don't" | "exclude" | "excluding" | "ignoring" | "ignore"));
+    let denied = before.into_iter().any(|word| {
+        matches!(
+            word.text.as_str(),
+            "no" | "not" | "without" | "don't" | "exclude" | "excluding" | "ignoring" | "ignore"
+        )
+    });
     Some(!denied)
 }
 
 /// A list: written as one, options that are named, or things joined by commas and "and".
-fn list(tool: &Tool, parameter: &Parameter, items: &Type, clause: &str, own: &[Span], used: &mut [bool], several: bool) -> Option<Value> {
+fn list(
+    tool: &Tool,
+    parameter: &Parameter,
+    items: &Type,
+    clause: &str,
+    own: &[Span],
+    used: &mut [bool],
+    several: bool,
+) -> Option<Value> {
     if !parameter.options.is_empty() {
-        let named: Vec<Value> = parameter.options.iter().filter(|option| value::is_named(option, clause)).cloned().collect();
+        let named: Vec<Value> =
+            parameter.options.iter().filter(|option| value::is_named(option, clause)).cloned().collect();
         return (!named.is_empty()).then_some(Value::Array(named));
     }
-    let hinted: Vec<Value> = parameter.hints.iter().map(|hint| Value::String(hint.clone())).filter(|hint| value::is_named(hint, clause)).collect();
+    let hinted: Vec<Value> = parameter
+        .hints
+        .iter()
+        .map(|hint| Value::String(hint.clone()))
+        .filter(|hint| value::is_named(hint, clause))
+        .collect();
     if !hinted.is_empty() && !matches!(items, Type::Integer | Type::Number) {
         return Some(Value::Array(hinted));
     }
     let least = if parameter.required { REQUIRED_MIN } else { OPTIONAL_MIN };
     let mut best: Option<(f64, usize)> = None;
     for (place, span) in own.iter().enumerate().filter(|(place, _)| !used[*place]) {
-        if several && (span.kind.is_none() || span.is_derived || span.list.is_none() && siblings(own, used, place).is_empty()) {
+        if several
+            && (span.kind.is_none() || span.is_derived || span.list.is_none() && siblings(own, used, place).is_empty())
+        {
             continue;
         }
         let numeric_fits = match items {
@@ -272,33 +306,70 @@ fn siblings(own: &[Span], used: &[bool], place: usize) -> Vec<usize> {
     all
 }
 
-/// "in Oslo and Rome" for a parameter that holds one place asks twice.
-fn spread(tool: &Tool, own: &[Span], used: &[bool], chosen: &[(usize, usize)], today: Option<Day>, filled: &mut Filled) {
-    let mut lists: Vec<(usize, Vec<usize>)> = Vec::new();
+/// "in Oslo and Rome", "a radius of 5 and one with a radius of 10": what a parameter can hold only once is asked for once
+/// for each, and values named side by side go together.
+fn spread(
+    tool: &Tool,
+    own: &[Span],
+    used: &[bool],
+    chosen: &[(usize, usize)],
+    today: Option<Day>,
+    filled: &mut Filled,
+) {
     let mut free = used.to_vec();
+    let mut groups: Vec<(usize, Vec<usize>)> = Vec::new();
     for (index, place) in chosen {
-        let found = siblings(own, &free, *place);
-        let suits = |sibling: &usize| affinity(tool, &tool.parameters[*index], &own[*sibling]) >= REQUIRED_MIN;
-        if !found.is_empty() && !own[*place].is_derived && found.iter().all(suits) {
-            for &sibling in &found {
-                free[sibling] = true;
+        let group = peers(tool, &tool.parameters[*index], own, &free, *place);
+        if group.len() > 1 {
+            for &member in &group {
+                free[member] = true;
             }
-            lists.push((*index, found));
+            groups.push((*index, group));
         }
     }
-    let Some(count) = lists.iter().map(|(_, found)| found.len()).max() else { return };
-    for turn in 0..count.min(SPREAD_MAX - 1) {
+    let Some(count) = groups.iter().map(|(_, group)| group.len()).max() else { return };
+    for turn in 0..count.min(SPREAD_MAX) {
         let mut arguments = Map::new();
-        for (index, found) in lists.iter().filter(|(_, found)| found.len() == count) {
+        for (index, group) in groups.iter().filter(|(_, group)| group.len() == count) {
             let parameter = &tool.parameters[*index];
-            if let Some(value) = value::scalar(parameter, &own[found[turn]], today) {
+            if let Some(value) = value::scalar(parameter, &own[group[turn]], today) {
                 arguments.insert(parameter.name.clone(), value);
             }
         }
-        if !arguments.is_empty() {
+        if turn == 0 {
+            filled.arguments.extend(arguments);
+        } else if !arguments.is_empty() {
             filled.more.push(arguments);
         }
     }
+}
+
+/// The spans that could each be the value in the place of the chosen one, in their order, itself included.
+fn peers(tool: &Tool, parameter: &Parameter, own: &[Span], used: &[bool], place: usize) -> Vec<usize> {
+    let chosen = &own[place];
+    if chosen.is_derived {
+        return vec![place];
+    }
+    let suits = |at: usize| {
+        let span = &own[at];
+        at == place
+            || (!used[at]
+                && !span.is_derived
+                && span.kind == chosen.kind
+                && affinity(tool, parameter, span) >= REQUIRED_MIN)
+    };
+    let row: Vec<usize> = (0..own.len()).filter(|&at| suits(at)).collect();
+    let Some(middle) = row.iter().position(|&at| at == place) else { return vec![place] };
+    let linked = |one: usize, other: usize| own[other].is_joined_to(&own[one]) || own[one].echoes(&own[other]);
+    let mut from = middle;
+    while from > 0 && linked(row[from - 1], row[from]) {
+        from -= 1;
+    }
+    let mut to = middle;
+    while to + 1 < row.len() && linked(row[to], row[to + 1]) {
+        to += 1;
+    }
+    row[from..=to].to_vec()
 }
 
 /// What the clause itself does not say may stand in the rest of the request, or in the answer to a question.
@@ -307,7 +378,8 @@ fn wider(tool: &Tool, scope: Scope<'_>, filled: &mut Filled) {
         if text.is_empty() || text == scope.clause {
             continue;
         }
-        let lacking: Vec<Parameter> = tool.parameters.iter().filter(|parameter| filled.lacks(parameter)).cloned().collect();
+        let lacking: Vec<Parameter> =
+            tool.parameters.iter().filter(|parameter| filled.lacks(parameter)).cloned().collect();
         let is_answer = text == scope.answer;
         let least = |parameter: &Parameter| match (parameter.required, is_answer) {
             (true, true) => REQUIRED_MIN,
@@ -315,7 +387,10 @@ fn wider(tool: &Tool, scope: Scope<'_>, filled: &mut Filled) {
             (false, _) => OPTIONAL_MIN + 1.0,
         };
         let found = spans(text, tool);
-        let mut used: Vec<bool> = found.iter().map(|span| filled.arguments.values().any(|value| value.as_str() == Some(span.text.as_str()))).collect();
+        let mut used: Vec<bool> = found
+            .iter()
+            .map(|span| filled.arguments.values().any(|value| value.as_str() == Some(span.text.as_str())))
+            .collect();
         for (index, span) in assign(tool, &lacking, &found, &mut used, &least) {
             if let Some(value) = value::scalar(&lacking[index], &found[span], scope.facts.today()) {
                 filled.set(&lacking[index], value, if is_answer { "the answer" } else { QUESTION });
@@ -353,7 +428,11 @@ fn known(tool: &Tool, scope: Scope<'_>, filled: &mut Filled) {
         } else if parameter.is_reason()
             && let Some((_, because)) = scope.request.split_once("because ")
         {
-            filled.set(parameter, Value::String(words::cut(because.trim_end_matches(['.', '!', '?']), 500).to_owned()), QUESTION);
+            filled.set(
+                parameter,
+                Value::String(words::cut(because.trim_end_matches(['.', '!', '?']), 500).to_owned()),
+                QUESTION,
+            );
         } else if parameter.required
             && let Some(value) = value::default(parameter)
         {
@@ -364,6 +443,7 @@ fn known(tool: &Tool, scope: Scope<'_>, filled: &mut Filled) {
 
 /// Why, in the user's words: what follows "because", else all they said.
 fn reason(request: &str) -> String {
-    let because = ["because ", "since ", " as "].iter().find_map(|mark| request.split_once(mark)).map(|(_, because)| because);
+    let because =
+        ["because ", "since ", " as "].iter().find_map(|mark| request.split_once(mark)).map(|(_, because)| because);
     words::cut(because.filter(|because| because.len() > 8).unwrap_or(request).trim(), 500).to_owned()
 }

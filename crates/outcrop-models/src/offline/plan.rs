@@ -48,7 +48,10 @@ pub(super) fn decide(request: &ModelRequest) -> Next {
     let from = plan.beginning(&all);
     let chain = &all[from..];
     // Whoever was asked for a yes and says no gets nothing done.
-    let said_no = chain.len() > 1 && last.calls.is_empty() && yes_or_no(&last.user) == Some(false) && last.user.split_whitespace().count() <= 8;
+    let said_no = chain.len() > 1
+        && last.calls.is_empty()
+        && yes_or_no(&last.user) == Some(false)
+        && last.user.split_whitespace().count() <= 8;
     if said_no {
         return say("All right, then I leave it as it is.".to_owned(), "The user said no.");
     }
@@ -85,13 +88,19 @@ impl Plan<'_> {
         if yes_or_no(text).is_some() || text.split_whitespace().count() < 4 {
             return false;
         }
-        let asks = clauses(text).iter().any(|clause| matches!(clause.mode, Mode::Request | Mode::Question | Mode::Permission));
+        let asks =
+            clauses(text).iter().any(|clause| matches!(clause.mode, Mode::Request | Mode::Question | Mode::Permission));
         asks && !steps(self.ground(text, "", false)).is_empty()
     }
 
     fn next(&self, earlier: &[Exchange], chain: &[Exchange]) -> Next {
         let Some(first) = chain.first() else { return say("How can I help you?".to_owned(), "Nothing was asked.") };
-        let answers: Vec<&str> = chain.iter().skip(1).map(|exchange| exchange.user.as_str()).filter(|text| yes_or_no(text).is_none()).collect();
+        let answers: Vec<&str> = chain
+            .iter()
+            .skip(1)
+            .map(|exchange| exchange.user.as_str())
+            .filter(|text| yes_or_no(text).is_none())
+            .collect();
         let answer = answers.join("\n");
         let agreed = chain.windows(2).any(|pair| pair[0].asked_consent() && yes_or_no(&pair[1].user) == Some(true));
         let ground = self.ground(&first.user, &answer, agreed);
@@ -111,10 +120,15 @@ impl Plan<'_> {
 
     fn go_on(&self, units: &[Unit<'_>], calls: &[&Call], asked: &[super::words::Word]) -> Next {
         let open: Vec<&Unit<'_>> = units.iter().filter(|unit| unit.call.is_none()).collect();
-        let outcomes: Vec<&Outcome> = calls.iter().filter_map(|call| call.outcome.as_ref()).filter(|outcome| !outcome.failed).collect();
+        let outcomes: Vec<&Outcome> =
+            calls.iter().filter_map(|call| call.outcome.as_ref()).filter(|outcome| !outcome.failed).collect();
         if calls.len() < CALLS_MAX {
             // What only reads goes first and side by side.
-            let reads: Vec<&Unit<'_>> = open.iter().copied().filter(|unit| !self.tools[unit.step.tool].is_guarded() && unit.step.filled.missing.is_empty()).collect();
+            let reads: Vec<&Unit<'_>> = open
+                .iter()
+                .copied()
+                .filter(|unit| !self.tools[unit.step.tool].is_guarded() && unit.step.filled.missing.is_empty())
+                .collect();
             if !reads.is_empty() {
                 return self.call(&reads, &[]);
             }
@@ -152,16 +166,28 @@ impl Plan<'_> {
         }
         // What had to be looked up and could not be is no ground to act on.
         let blind = units.iter().any(|other| {
-            other.step.is_lookup && other.call.is_some_and(|call| call.outcome.as_ref().is_none_or(|outcome| outcome.failed))
+            other.step.is_lookup
+                && other.call.is_some_and(|call| call.outcome.as_ref().is_none_or(|outcome| outcome.failed))
         });
         if blind && tool.is_guarded() {
             return None;
         }
         let known = self.told(units, calls, asked);
-        let missing: Vec<&Parameter> = unit.step.filled.missing.iter().filter_map(|&index| tool.parameters.get(index)).filter(|parameter| !parameter.is_consent()).collect();
+        let missing: Vec<&Parameter> = unit
+            .step
+            .filled
+            .missing
+            .iter()
+            .filter_map(|&index| tool.parameters.get(index))
+            .filter(|parameter| !parameter.is_consent())
+            .collect();
         if !missing.is_empty() {
             let question = question(&missing);
-            let why = format!("To use {} I need {}, and nothing in the conversation says it.", tool.short, joined(&missing.iter().map(|p| format!("the {}", p.label)).collect::<Vec<_>>(), "and"));
+            let why = format!(
+                "To use {} I need {}, and nothing in the conversation says it.",
+                tool.short,
+                joined(&missing.iter().map(|p| format!("the {}", p.label)).collect::<Vec<_>>(), "and")
+            );
             return Some(Next::Ask { question: with(known, question), why });
         }
         if unit.step.to_confirm {
@@ -173,7 +199,8 @@ impl Plan<'_> {
             return None;
         }
         // Several calls of one deed ("cancel A-1 and A-2") do not depend on each other.
-        let together: Vec<&Unit<'_>> = open.iter().copied().filter(|other| std::ptr::eq(other.step, unit.step)).collect();
+        let together: Vec<&Unit<'_>> =
+            open.iter().copied().filter(|other| std::ptr::eq(other.step, unit.step)).collect();
         Some(self.call(&together, &reasons))
     }
 
@@ -186,12 +213,19 @@ impl Plan<'_> {
                 continue;
             }
             seen.push(step);
-            let origins: Vec<String> =
-                unit.step.filled.origins.iter().map(|origin| format!("{} {} comes from {}", origin.label, origin.shown, origin.from)).collect();
+            let origins: Vec<String> = unit
+                .step
+                .filled
+                .origins
+                .iter()
+                .map(|origin| format!("{} {} comes from {}", origin.label, origin.shown, origin.from))
+                .collect();
             let origins = if origins.is_empty() { String::new() } else { format!("; {}", joined(&origins, "and")) };
-            sentences.push(format!("I use {} because {}{origins}.", self.tools[unit.step.tool].short, unit.step.because));
+            sentences
+                .push(format!("I use {} because {}{origins}.", self.tools[unit.step.tool].short, unit.step.because));
         }
-        let calls = units.iter().map(|unit| (self.tools[unit.step.tool].name.clone(), unit.arguments.clone())).collect();
+        let calls =
+            units.iter().map(|unit| (self.tools[unit.step.tool].name.clone(), unit.arguments.clone())).collect();
         Next::Calls { rationale: sentences.join(" "), calls }
     }
 
@@ -215,7 +249,13 @@ impl Plan<'_> {
         sentences
     }
 
-    fn answer(&self, units: &[Unit<'_>], calls: &[&Call], outcomes: &[&Outcome], asked: &[super::words::Word]) -> String {
+    fn answer(
+        &self,
+        units: &[Unit<'_>],
+        calls: &[&Call],
+        outcomes: &[&Outcome],
+        asked: &[super::words::Word],
+    ) -> String {
         let mut sentences = self.told(units, calls, asked);
         for unit in units.iter().filter(|unit| unit.call.is_none()) {
             let what = undone(deed(&unit.step.clause.core));
@@ -223,11 +263,14 @@ impl Plan<'_> {
                 sentences.push(format!("I did not {what}: the rule \"{rule}\" does not let me."));
                 continue;
             }
-            let sentence = match unit.step.clause.condition.as_ref().map(|condition| (condition, judge(condition, outcomes))) {
-                Some((_, Verdict::Fails(why))) => format!("I did not {what}, because the {why}."),
-                Some((condition, Verdict::Unknown)) => format!("I did not {what}, because I could not find out whether {}.", condition.text),
-                _ => format!("I did not {what}."),
-            };
+            let sentence =
+                match unit.step.clause.condition.as_ref().map(|condition| (condition, judge(condition, outcomes))) {
+                    Some((_, Verdict::Fails(why))) => format!("I did not {what}, because the {why}."),
+                    Some((condition, Verdict::Unknown)) => {
+                        format!("I did not {what}, because I could not find out whether {}.", condition.text)
+                    }
+                    _ => format!("I did not {what}."),
+                };
             sentences.push(sentence);
         }
         let text = sentences.join(" ");
@@ -242,9 +285,12 @@ impl Plan<'_> {
         if let Some(reply) = self.small_talk(text) {
             return say(reply, "This needs no tool.");
         }
-        let refers = asked.iter().any(|word| matches!(word.text.as_str(), "it" | "its" | "it's" | "they" | "them" | "that" | "this" | "the"));
+        let refers = asked.iter().any(|word| {
+            matches!(word.text.as_str(), "it" | "its" | "it's" | "they" | "them" | "that" | "this" | "the")
+        });
         let known = earlier.iter().rev().flat_map(|exchange| exchange.calls.iter().rev()).find(|call| {
-            let json = call.outcome.as_ref().filter(|outcome| !outcome.failed).and_then(|outcome| outcome.json.as_ref());
+            let json =
+                call.outcome.as_ref().filter(|outcome| !outcome.failed).and_then(|outcome| outcome.json.as_ref());
             json.and_then(Value::as_object).is_some_and(|object| object.keys().any(|key| is_asked(key, asked)))
         });
         if let Some(call) = known.filter(|_| refers) {
@@ -258,7 +304,8 @@ impl Plan<'_> {
         let all = words(text);
         let first = all.first()?.text.as_str();
         let short = all.len() <= 6;
-        let help = all.iter().any(|word| word.text == "help") && all.len() <= 5 || text.to_lowercase().contains("what can you do");
+        let help = all.iter().any(|word| word.text == "help") && all.len() <= 5
+            || text.to_lowercase().contains("what can you do");
         match first {
             _ if help => Some(self.abilities("Of course.")),
             "hi" | "hello" | "hey" | "good" if short => Some("Hello! How can I help you?".to_owned()),
@@ -298,7 +345,8 @@ fn units<'a>(tools: &[Tool], steps: &'a [Step], calls: &[&'a Call]) -> Vec<Unit<
     // Same arguments first; results may since have told more, so then the tool's name alone.
     for exact in [true, false] {
         for unit in units.iter_mut().filter(|unit| unit.call.is_none()) {
-            let fits = |call: &Call| call.name == tools[unit.step.tool].name && (!exact || call.input == *unit.arguments);
+            let fits =
+                |call: &Call| call.name == tools[unit.step.tool].name && (!exact || call.input == *unit.arguments);
             if let Some(index) = (0..calls.len()).find(|&index| !taken[index] && fits(calls[index])) {
                 taken[index] = true;
                 unit.call = Some(calls[index]);
@@ -310,7 +358,8 @@ fn units<'a>(tools: &[Tool], steps: &'a [Step], calls: &[&'a Call]) -> Vec<Unit<
 
 /// One question for everything that is missing.
 fn question(missing: &[&Parameter]) -> String {
-    let named: Vec<String> = missing.iter().take(6).map(|parameter| format!("the {}{}", parameter.label, example(parameter))).collect();
+    let named: Vec<String> =
+        missing.iter().take(6).map(|parameter| format!("the {}{}", parameter.label, example(parameter))).collect();
     let verb = if named.len() == 1 { "is" } else { "are" };
     format!("What {verb} {}?", joined(&named, "and"))
 }
@@ -320,7 +369,12 @@ fn example(parameter: &Parameter) -> String {
     if !options.is_empty() {
         return format!(" ({})", joined(&options, "or"));
     }
-    parameter.hints.first().filter(|hint| hint.len() <= 40).map(|hint| format!(" (for example {hint})")).unwrap_or_default()
+    parameter
+        .hints
+        .first()
+        .filter(|hint| hint.len() <= 40)
+        .map(|hint| format!(" (for example {hint})"))
+        .unwrap_or_default()
 }
 
 /// " (order ID A-482, amount 20)".
@@ -338,7 +392,8 @@ fn arguments(tool: &Tool, arguments: &Map<String, Value>) -> String {
 fn undone(deed: &str) -> String {
     let text = cut(deed.trim(), 200);
     let mut characters = text.chars();
-    let lower: String = characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect());
+    let lower: String =
+        characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect());
     lower.replace(" my ", " your ")
 }
 

@@ -40,7 +40,8 @@ static CONSENT: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is written here and tested")
 });
 static LOOKUP: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^\W*(?:always\s+|please\s+)?(?:look|check|fetch|retrieve)\b.*\bbefore\b").expect("the pattern is written here and tested")
+    Regex::new(r"(?i)^\W*(?:always\s+|please\s+)?(?:look|check|fetch|retrieve)\b.*\bbefore\b")
+        .expect("the pattern is written here and tested")
 });
 
 impl Rules {
@@ -72,11 +73,19 @@ impl Rules {
     }
 
     /// The rule that takes a call with these arguments away from a tool, and the tool that gets it.
-    pub(super) fn diversion(&self, tools: &[Tool], tool: usize, arguments: &Map<String, Value>) -> Option<(&Threshold, Option<usize>)> {
+    pub(super) fn diversion(
+        &self,
+        tools: &[Tool],
+        tool: usize,
+        arguments: &Map<String, Value>,
+    ) -> Option<(&Threshold, Option<usize>)> {
         let subject = &tools[tool];
         let rule = self.thresholds.iter().find(|rule| rule.concerns(subject) && rule.is_reached(subject, arguments))?;
         let instead = (0..tools.len()).filter(|&other| other != tool).find(|&other| {
-            tools[other].name_stems.iter().any(|stem| rule.action.iter().any(|action| same(action, stem)) && !subject.name_stems.contains(stem))
+            tools[other]
+                .name_stems
+                .iter()
+                .any(|stem| rule.action.iter().any(|action| same(action, stem)) && !subject.name_stems.contains(stem))
         });
         Some((rule, instead))
     }
@@ -94,7 +103,13 @@ impl Rules {
 
     /// Whether what is to be changed has to be looked up first, and by words of which thing.
     pub(super) fn looks_up_first(&self, tool: &Tool) -> bool {
-        tool.is_guarded() && self.lookups.iter().any(|things| tool.name_stems.iter().chain(tool.parameters.iter().flat_map(|p| &p.stems)).any(|stem| stem != "id" && things.contains(stem)))
+        tool.is_guarded()
+            && self.lookups.iter().any(|things| {
+                tool.name_stems
+                    .iter()
+                    .chain(tool.parameters.iter().flat_map(|p| &p.stems))
+                    .any(|stem| stem != "id" && things.contains(stem))
+            })
     }
 }
 
@@ -134,10 +149,17 @@ impl Threshold {
     }
 
     fn is_reached(&self, tool: &Tool, arguments: &Map<String, Value>) -> bool {
-        let amounts = tool.parameters.iter().filter(|parameter| matches!(parameter.kind, Type::Number | Type::Integer | Type::String | Type::Any) && !parameter.is_id());
+        let amounts = tool.parameters.iter().filter(|parameter| {
+            matches!(parameter.kind, Type::Number | Type::Integer | Type::String | Type::Any) && !parameter.is_id()
+        });
         let amounts = amounts.filter_map(|parameter| {
             let value = arguments.get(&parameter.name)?;
-            value.as_f64().or_else(|| value.as_str().filter(|_| parameter.named(&["amount", "total", "sum", "value", "price"])).and_then(super::entities::number))
+            value.as_f64().or_else(|| {
+                value
+                    .as_str()
+                    .filter(|_| parameter.named(&["amount", "total", "sum", "value", "price"]))
+                    .and_then(super::entities::number)
+            })
         });
         amounts.into_iter().any(|amount| match (self.below, self.inclusive) {
             (false, false) => amount > self.limit,

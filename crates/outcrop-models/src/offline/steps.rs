@@ -71,8 +71,11 @@ fn chosen(ground: Ground<'_>) -> Vec<(Clause, Fit)> {
         let fit = Fit { tool, score: 1.0, name_share: 1.0, clause_share: 1.0, shared: Vec::new(), shape: false };
         return vec![(whole(ground.request), fit)];
     }
-    let found: Vec<(Clause, Fit)> =
-        all.iter().filter(|clause| !is_remark(clause)).filter_map(|clause| Some((clause.clone(), choose(ground, clause)?))).collect();
+    let found: Vec<(Clause, Fit)> = all
+        .iter()
+        .filter(|clause| !is_remark(clause))
+        .filter_map(|clause| Some((clause.clone(), choose(ground, clause)?)))
+        .collect();
     if !found.is_empty() {
         return found;
     }
@@ -98,16 +101,36 @@ fn whole(text: &str) -> Clause {
 /// "Include the recent ones", "make sure it is quiet": how, not what.
 fn is_remark(clause: &Clause) -> bool {
     let opening = words::words(deed(&clause.core));
-    let how = opening.first().is_some_and(|word| matches!(word.text.as_str(), "include" | "use" | "assume" | "consider" | "remember" | "note" | "suppose" | "imagine" | "thank" | "thanks" | "make"));
-    how && opening.first().is_none_or(|word| word.text != "make" || opening.get(1).is_some_and(|next| next.text == "sure"))
+    let how = opening.first().is_some_and(|word| {
+        matches!(
+            word.text.as_str(),
+            "include"
+                | "use"
+                | "assume"
+                | "consider"
+                | "remember"
+                | "note"
+                | "suppose"
+                | "imagine"
+                | "thank"
+                | "thanks"
+                | "make"
+        )
+    });
+    how && opening
+        .first()
+        .is_none_or(|word| word.text != "make" || opening.get(1).is_some_and(|next| next.text == "sure"))
 }
 
 /// The tool a clause asks for.
 fn choose(ground: Ground<'_>, clause: &Clause) -> Option<Fit> {
-    let text = if clause.mode == Mode::Question || clause.mode == Mode::Statement { &clause.text } else { &clause.core };
+    let text =
+        if clause.mode == Mode::Question || clause.mode == Mode::Statement { &clause.text } else { &clause.core };
     let mut fits: Vec<Fit> = choose::rank(ground.tools, text)
         .into_iter()
-        .filter(|fit| choose::leave(&ground.tools[fit.tool], clause) != Leave::Withheld && serves(&ground.tools[fit.tool], clause))
+        .filter(|fit| {
+            choose::leave(&ground.tools[fit.tool], clause) != Leave::Withheld && serves(&ground.tools[fit.tool], clause)
+        })
         .collect();
     // Who tells to do something wants it done rather than looked up.
     for fit in &mut fits {
@@ -117,7 +140,9 @@ fn choose(ground: Ground<'_>, clause: &Clause) -> Option<Fit> {
     }
     fits.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.tool.cmp(&other.tool)));
     let best = fits.first()?.score;
-    fits.into_iter().find(|fit| fit.score >= best * 0.5 && (fit.is_accepted() || fit.is_plausible() && ground.provides(fit.tool, &clause.text)))
+    fits.into_iter().find(|fit| {
+        fit.score >= best * 0.5 && (fit.is_accepted() || fit.is_plausible() && ground.provides(fit.tool, &clause.text))
+    })
 }
 
 /// A tool that only reads does not serve who wants something changed: "delete order 5" is not answered by showing it.
@@ -127,7 +152,28 @@ fn serves(tool: &Tool, clause: &Clause) -> bool {
     }
     let opening = words::words(deed(&clause.core));
     let Some(first) = opening.iter().find(|word| word.is_content()) else { return true };
-    const CHANGES: &[&str] = &["cancel", "delete", "remove", "refund", "update", "send", "book", "reserve", "buy", "purchase", "pay", "transfer", "return", "order", "escalate", "reschedule", "email", "hire", "subscribe", "unsubscribe"];
+    const CHANGES: &[&str] = &[
+        "cancel",
+        "delete",
+        "remove",
+        "refund",
+        "update",
+        "send",
+        "book",
+        "reserve",
+        "buy",
+        "purchase",
+        "pay",
+        "transfer",
+        "return",
+        "order",
+        "escalate",
+        "reschedule",
+        "email",
+        "hire",
+        "subscribe",
+        "unsubscribe",
+    ];
     let changes = CHANGES.iter().any(|verb| stem(verb) == first.stem);
     !changes || tool.weights.keys().any(|known| words::same(known, &first.stem))
 }
@@ -141,7 +187,10 @@ impl Ground<'_> {
     }
 
     fn fill(&self, tool: usize, clause: &str) -> Filled {
-        fill(&self.tools[tool], Scope { clause, request: self.request, answer: self.answer, facts: self.facts, agreed: self.agreed })
+        fill(
+            &self.tools[tool],
+            Scope { clause, request: self.request, answer: self.answer, facts: self.facts, agreed: self.agreed },
+        )
     }
 
     /// Adds a step with what must come before it, or what a rule puts in its place.
@@ -149,7 +198,8 @@ impl Ground<'_> {
         let tool = &self.tools[fit.tool];
         let because = because(&clause, fit);
         let condition = clause.condition.clone().filter(|_| tool.is_guarded());
-        let to_confirm = !self.agreed && (self.rules.needs_consent(tool) || choose::leave(tool, &clause) == Leave::ToConfirm);
+        let to_confirm =
+            !self.agreed && (self.rules.needs_consent(tool) || choose::leave(tool, &clause) == Leave::ToConfirm);
         let mut step = Step { tool: fit.tool, clause, filled, because, to_confirm, is_lookup: false, forbidden: None };
         if !tool.is_guarded() {
             step.clause.condition = None;
@@ -184,10 +234,17 @@ impl Ground<'_> {
             ids.filter_map(|parameter| step.filled.arguments.get(&parameter.name)).count()
         };
         let ranked = choose::rank(self.tools, &text);
-        let known = step.filled.arguments.iter().filter(|(name, _)| self.tools[step.tool].parameters.iter().any(|p| p.name == **name && p.is_id())).count();
+        let known = step
+            .filled
+            .arguments
+            .iter()
+            .filter(|(name, _)| self.tools[step.tool].parameters.iter().any(|p| p.name == **name && p.is_id()))
+            .count();
         let usable = ranked.iter().filter(|fit| {
             let tool = &self.tools[fit.tool];
-            !tool.is_guarded() && tool.required().all(|parameter| step.filled.arguments.contains_key(&parameter.name)) && thing(tool) > 0
+            !tool.is_guarded()
+                && tool.required().all(|parameter| step.filled.arguments.contains_key(&parameter.name))
+                && thing(tool) > 0
         });
         // The more of the step's ids a tool takes, the closer it is to the thing itself.
         let best = usable.max_by(|one, other| {
@@ -201,7 +258,13 @@ impl Ground<'_> {
                 filled.arguments.insert(parameter.name.clone(), value.clone());
             }
         }
-        filled.origins = step.filled.origins.iter().filter(|origin| tool.required().any(|p| p.label == origin.label)).cloned().collect();
+        filled.origins = step
+            .filled
+            .origins
+            .iter()
+            .filter(|origin| tool.required().any(|p| p.label == origin.label))
+            .cloned()
+            .collect();
         let because = if condition.is_empty() {
             "the instruction says to look before changing anything".to_owned()
         } else {
@@ -237,5 +300,13 @@ pub(super) fn follow_up(ground: Ground<'_>, before: &[super::talk::Call]) -> Opt
     let filled = ground.fill(tool, ground.request);
     let said_anew = filled.origins.iter().any(|origin| origin.from == "the question");
     let because = "this goes on from the question before".to_owned();
-    (said_anew && filled.missing.is_empty()).then(|| Step { tool, clause: whole(ground.request), filled, because, to_confirm: false, is_lookup: false, forbidden: None })
+    (said_anew && filled.missing.is_empty()).then(|| Step {
+        tool,
+        clause: whole(ground.request),
+        filled,
+        because,
+        to_confirm: false,
+        is_lookup: false,
+        forbidden: None,
+    })
 }

@@ -98,12 +98,14 @@ pub(super) fn exchanges(messages: &[Arc<Message>]) -> Vec<Exchange> {
 fn take_result(all: &mut [Exchange], ids: &[(String, usize, usize)], result: &ToolResult) {
     // Ids repeat in no sound conversation; in an unsound one the latest use without a result is meant.
     let open = ids.iter().rev().find(|(id, exchange, call)| {
-        *id == result.tool_use_id && all.get(*exchange).and_then(|e| e.calls.get(*call)).is_some_and(|call| call.outcome.is_none())
+        *id == result.tool_use_id
+            && all.get(*exchange).and_then(|e| e.calls.get(*call)).is_some_and(|call| call.outcome.is_none())
     });
     let Some((_, exchange, call)) = open else { return };
     let text: String = result.content.iter().map(|ToolResultContent::Text(text)| text.as_str()).collect();
     let text = words::cut(&text, RESULT_BYTES_MAX).to_owned();
-    let json: Option<Value> = serde_json::from_str(&text).ok().filter(|value: &Value| value.is_object() || value.is_array());
+    let json: Option<Value> =
+        serde_json::from_str(&text).ok().filter(|value: &Value| value.is_object() || value.is_array());
     let failed = result.status == ToolResultStatus::Error || json.as_ref().is_some_and(says_failure);
     if let Some(call) = all.get_mut(*exchange).and_then(|exchange| exchange.calls.get_mut(*call)) {
         call.outcome = Some(Outcome { text, json, failed });

@@ -1,9 +1,7 @@
 //! Whole conversations over several domains, and what must hold for any.
 
 use super::*;
-use outcrop_ports::{
-    InferenceConfig, ToolChoice, ToolResult, ToolResultContent, ToolResultStatus, ToolSpec,
-};
+use outcrop_ports::{InferenceConfig, ToolChoice, ToolResult, ToolResultContent, ToolResultStatus, ToolSpec};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -27,38 +25,67 @@ fn orders() -> Vec<ToolSpec> {
     let order = "order_id string* : The customer-facing order ID, e.g. A-482.";
     let customer = "customer_id string* : The customer ID (e.g., 'CUST-12345').";
     vec![
-        spec("OrderTools__get_customer_info", "Retrieve customer account information, including name, email and account status.", &[
-            customer,
-            "includeOrderHistory boolean : If true, also return the customer's order history.",
-        ]),
+        spec(
+            "OrderTools__get_customer_info",
+            "Retrieve customer account information, including name, email and account status.",
+            &[customer, "includeOrderHistory boolean : If true, also return the customer's order history."],
+        ),
         spec("OrderTools__get_order_status", "Look up the shipping status of a customer order.", &[order]),
-        spec("OrderTools__cancel_order", "Cancel an order that has not yet shipped.", &[order, "reason string : Why it is cancelled."]),
-        spec("OrderTools__initiate_return", "Start the return of a delivered order.", &[order, "reason string : Why it is returned."]),
-        spec("OrderTools__request_refund", "Pay money back for an order.", &[customer, order, "amount number* : How much, in dollars."]),
-        spec("OrderTools__escalate_to_human", "Hand the case to a human agent.", &["reason string* : What the person needs to know."]),
+        spec(
+            "OrderTools__cancel_order",
+            "Cancel an order that has not yet shipped.",
+            &[order, "reason string : Why it is cancelled."],
+        ),
+        spec(
+            "OrderTools__initiate_return",
+            "Start the return of a delivered order.",
+            &[order, "reason string : Why it is returned."],
+        ),
+        spec(
+            "OrderTools__request_refund",
+            "Pay money back for an order.",
+            &[customer, order, "amount number* : How much, in dollars."],
+        ),
+        spec(
+            "OrderTools__escalate_to_human",
+            "Hand the case to a human agent.",
+            &["reason string* : What the person needs to know."],
+        ),
         spec("ClientSide__open_calendar", "Open the user's local calendar to a specific date.", &["date string*"]),
     ]
 }
 
 fn weather() -> Vec<ToolSpec> {
     vec![
-        spec("GET__weather__getForecast", "Weather forecast for a city.", &["city string* : The city, e.g. 'Lisbon'.", "days integer : Number of days, default 1."]),
+        spec(
+            "GET__weather__getForecast",
+            "Weather forecast for a city.",
+            &["city string* : The city, e.g. 'Lisbon'.", "days integer : Number of days, default 1."],
+        ),
         spec("GET__weather__getAirQuality", "Air quality index of a city.", &["city string* : The city."]),
     ]
 }
 
 fn bookings() -> Vec<ToolSpec> {
     vec![
-        spec("search_flights", "Search flights between two airports on a date.", &[
-            "origin string* : City of departure.",
-            "destination string* : City of arrival.",
-            "date string* : Date in YYYY-MM-DD format.",
-        ]),
-        spec("book_table", "Book a table at a restaurant.", &[
-            "restaurant string* : Name of the restaurant.",
-            "people integer* : Number of people.",
-            "time string* : Time of day.",
-        ]),
+        spec(
+            "search_flights",
+            "Search flights between two airports on a date.",
+            &[
+                "origin string* : City of departure.",
+                "destination string* : City of arrival.",
+                "date string* : Date in YYYY-MM-DD format.",
+            ],
+        ),
+        spec(
+            "book_table",
+            "Book a table at a restaurant.",
+            &[
+                "restaurant string* : Name of the restaurant.",
+                "people integer* : Number of people.",
+                "time string* : Time of day.",
+            ],
+        ),
         spec("cancel_booking", "Cancel a booking.", &["booking_id string* : The booking ID, e.g. BK7781."]),
         spec("get_booking", "Show a booking with its state.", &["booking_id string* : The booking ID, e.g. BK7781."]),
     ]
@@ -67,11 +94,15 @@ fn bookings() -> Vec<ToolSpec> {
 fn bank() -> Vec<ToolSpec> {
     vec![
         spec("get_balance", "Balance of an account.", &["account_number string* : Account number, e.g. ACC-100."]),
-        spec("transfer_money", "Transfer money from an account to a person.", &[
-            "account_number string* : Account number, e.g. ACC-100.",
-            "recipient string* : Who gets the money.",
-            "amount number* : Amount in euros.",
-        ]),
+        spec(
+            "transfer_money",
+            "Transfer money from an account to a person.",
+            &[
+                "account_number string* : Account number, e.g. ACC-100.",
+                "recipient string* : Who gets the money.",
+                "amount number* : Amount in euros.",
+            ],
+        ),
         spec("ask_manager_approval", "Ask a manager to approve a transfer.", &["amount number* : Amount in euros."]),
         spec("user__askuser", "Ask the user.", &["question string*"]),
     ]
@@ -118,14 +149,23 @@ fn play(tools: &[ToolSpec], system: &[&str], said: &[&str], world: &dyn Fn(&str,
                 break question;
             }
             let short = |name: &str| name.rsplit("__").next().unwrap().to_owned();
-            steps.push(uses.iter().map(|tool_use| format!("{} {}", short(&tool_use.name), tool_use.input)).collect::<Vec<_>>().join(" + "));
+            steps.push(
+                uses.iter()
+                    .map(|tool_use| format!("{} {}", short(&tool_use.name), tool_use.input))
+                    .collect::<Vec<_>>()
+                    .join(" + "),
+            );
             let results = uses.iter().map(|tool_use| {
                 let text = world(&short(&tool_use.name), &tool_use.input);
                 let (status, text) = match text.strip_prefix('!') {
                     Some(text) => (ToolResultStatus::Error, text.to_owned()),
                     None => (ToolResultStatus::Success, text),
                 };
-                ContentBlock::ToolResult(ToolResult { tool_use_id: tool_use.tool_use_id.clone(), content: vec![ToolResultContent::Text(text)], status })
+                ContentBlock::ToolResult(ToolResult {
+                    tool_use_id: tool_use.tool_use_id.clone(),
+                    content: vec![ToolResultContent::Text(text)],
+                    status,
+                })
             });
             messages.push(Message { role: Role::User, content: results.collect() });
         };
@@ -134,7 +174,13 @@ fn play(tools: &[ToolSpec], system: &[&str], said: &[&str], world: &dyn Fn(&str,
     turns
 }
 
-fn check_with(tools: &[ToolSpec], system: &[&str], said: &[&str], world: &dyn Fn(&str, &Value) -> String, expected: &[(&[&str], &str)]) {
+fn check_with(
+    tools: &[ToolSpec],
+    system: &[&str],
+    said: &[&str],
+    world: &dyn Fn(&str, &Value) -> String,
+    expected: &[(&[&str], &str)],
+) {
     let turns = play(tools, system, said, world);
     for ((turn, words), (steps, answer)) in turns.iter().zip(said).zip(expected) {
         assert_eq!(turn.steps, *steps, "{words}\n{}", turn.answer);
@@ -152,7 +198,9 @@ fn check(tools: &[ToolSpec], words: &str, result: &str, steps: &[&str], answer: 
 
 fn shop(status: &'static str) -> impl Fn(&str, &Value) -> String {
     move |tool, input| match tool {
-        "get_order_status" => json!({"order_id": input["order_id"], "status": status, "eta": "2026-12-02", "total": 129.9}).to_string(),
+        "get_order_status" => {
+            json!({"order_id": input["order_id"], "status": status, "eta": "2026-12-02", "total": 129.9}).to_string()
+        }
         "cancel_order" => json!({"order_id": input["order_id"], "status": "cancelled"}).to_string(),
         "escalate_to_human" => json!({"ticket": "T-1001", "status": "handed to the support team"}).to_string(),
         "request_refund" => json!({"order_id": input["order_id"], "refunded": input["amount"]}).to_string(),
@@ -165,52 +213,140 @@ fn a_condition_waits_for_what_decides_it() {
     let words = "Where is order A-482, and can you cancel it if it hasn't shipped?";
     let look = r#"get_order_status {"order_id":"A-482"}"#;
     let cancel = r#"cancel_order {"order_id":"A-482"}"#;
-    check_with(&orders(), &["You help."], &[words], &shop("processing"), &[(&[look, cancel], "Order A-482 is processing|2026-12-02|Order A-482 is cancelled")]);
-    check_with(&orders(), &["You help."], &[words], &shop("shipped"), &[(&[look], "Order A-482 is shipped|2026-12-02|I did not cancel it, because the status is shipped")]);
+    check_with(
+        &orders(),
+        &["You help."],
+        &[words],
+        &shop("processing"),
+        &[(&[look, cancel], "Order A-482 is processing|2026-12-02|Order A-482 is cancelled")],
+    );
+    check_with(
+        &orders(),
+        &["You help."],
+        &[words],
+        &shop("shipped"),
+        &[(&[look], "Order A-482 is shipped|2026-12-02|I did not cancel it, because the status is shipped")],
+    );
     check_with(&orders(), &["You help."], &[words], &shop("delivered"), &[(&[look], "I did not cancel it")]);
-    check_with(&orders(), &["You help."], &[words], &|_, _| "!no such order".into(), &[(&[look], "did not work: no such order|I did not cancel it")]);
-    check_with(&orders(), &["You help."], &["Cancel order A-482 unless it was delivered."], &shop("processing"), &[(&[look, cancel], "A-482 is cancelled")]);
-    check_with(&orders(), &["You help."], &["If A-482 has not shipped yet, please cancel it."], &shop("shipped"), &[(&[look], "I did not cancel it")]);
+    check_with(
+        &orders(),
+        &["You help."],
+        &[words],
+        &|_, _| "!no such order".into(),
+        &[(&[look], "did not work: no such order|I did not cancel it")],
+    );
+    check_with(
+        &orders(),
+        &["You help."],
+        &["Cancel order A-482 unless it was delivered."],
+        &shop("processing"),
+        &[(&[look, cancel], "A-482 is cancelled")],
+    );
+    check_with(
+        &orders(),
+        &["You help."],
+        &["If A-482 has not shipped yet, please cancel it."],
+        &shop("shipped"),
+        &[(&[look], "I did not cancel it")],
+    );
 }
 
 #[test]
 fn orders_are_looked_up_changed_and_asked_for() {
-    check(&orders(), "Open my calendar for next Monday.", "opened", &[r#"open_calendar {"date":"next Monday"}"#], "opened");
-    check(&orders(), "What's the status of account CUST-12345? Include recent orders.", r#"{"customer_id":"CUST-12345","account_status":"active"}"#,
-        &[r#"get_customer_info {"customer_id":"CUST-12345","includeOrderHistory":true}"#], "active");
-    check_with(&orders(), &["You help."], &["I want to return my order", "ORD-12345"], &shop(""), &[
-        (&[], "What is the order ID (for example A-482)?"),
-        (&[r#"initiate_return {"order_id":"ORD-12345"}"#], "done"),
-    ]);
-    check_with(&orders(), &["You help."], &["Where is order A-7?", "Cancel it please."], &shop("processing"), &[
-        (&[r#"get_order_status {"order_id":"A-7"}"#], "processing"),
-        (&[r#"cancel_order {"order_id":"A-7"}"#], "cancelled"),
-    ]);
-    check(&orders(), "Was my order A-9 cancelled?", r#"{"order_id":"A-9","status":"cancelled"}"#, &[r#"get_order_status {"order_id":"A-9"}"#], "Order A-9 is cancelled");
+    check(
+        &orders(),
+        "Open my calendar for next Monday.",
+        "opened",
+        &[r#"open_calendar {"date":"next Monday"}"#],
+        "opened",
+    );
+    check(
+        &orders(),
+        "What's the status of account CUST-12345? Include recent orders.",
+        r#"{"customer_id":"CUST-12345","account_status":"active"}"#,
+        &[r#"get_customer_info {"customer_id":"CUST-12345","includeOrderHistory":true}"#],
+        "active",
+    );
+    check_with(
+        &orders(),
+        &["You help."],
+        &["I want to return my order", "ORD-12345"],
+        &shop(""),
+        &[
+            (&[], "What is the order ID (for example A-482)?"),
+            (&[r#"initiate_return {"order_id":"ORD-12345"}"#], "done"),
+        ],
+    );
+    check_with(
+        &orders(),
+        &["You help."],
+        &["Where is order A-7?", "Cancel it please."],
+        &shop("processing"),
+        &[
+            (&[r#"get_order_status {"order_id":"A-7"}"#], "processing"),
+            (&[r#"cancel_order {"order_id":"A-7"}"#], "cancelled"),
+        ],
+    );
+    check(
+        &orders(),
+        "Was my order A-9 cancelled?",
+        r#"{"order_id":"A-9","status":"cancelled"}"#,
+        &[r#"get_order_status {"order_id":"A-9"}"#],
+        "Order A-9 is cancelled",
+    );
     check(&orders(), "Please don't cancel order A-9.", "{}", &[], "");
-    check(&orders(), "Cancel A-1 and A-2.", r#"{"status":"cancelled"}"#, &[r#"cancel_order {"order_id":"A-1"} + cancel_order {"order_id":"A-2"}"#], "cancelled");
-    check(&orders(), "I want to talk to a human, my parcel is broken", r#"{"ticket":"T-1"}"#,
-        &[r#"escalate_to_human {"reason":"I want to talk to a human, my parcel is broken"}"#], "T-1");
+    check(
+        &orders(),
+        "Cancel A-1 and A-2.",
+        r#"{"status":"cancelled"}"#,
+        &[r#"cancel_order {"order_id":"A-1"} + cancel_order {"order_id":"A-2"}"#],
+        "cancelled",
+    );
+    check(
+        &orders(),
+        "I want to talk to a human, my parcel is broken",
+        r#"{"ticket":"T-1"}"#,
+        &[r#"escalate_to_human {"reason":"I want to talk to a human, my parcel is broken"}"#],
+        "T-1",
+    );
 }
 
 #[test]
 fn rules_of_the_instruction_are_kept() {
     let rules = "You are a support agent.\n- For refunds > $500, always escalate to a human agent\n- Never refund without customer consent\n";
     let signed_in = "What is known in this session:\ncustomer_id: CUST-77";
-    check_with(&orders(), &[rules, signed_in], &["Refund order A-100, 620 dollars"], &shop(""), &[
-        (&[r#"escalate_to_human {"reason":"Refund order A-100, 620 dollars"}"#], "T-1001"),
-    ]);
+    check_with(
+        &orders(),
+        &[rules, signed_in],
+        &["Refund order A-100, 620 dollars"],
+        &shop(""),
+        &[(&[r#"escalate_to_human {"reason":"Refund order A-100, 620 dollars"}"#], "T-1001")],
+    );
     let refund = r#"request_refund {"customer_id":"CUST-77","order_id":"A-100","amount":62}"#;
-    check_with(&orders(), &[rules, signed_in], &["Refund order A-100, 62 dollars", "Yes, please."], &shop(""), &[
-        (&[], "Shall I request refund (customer ID CUST-77, order ID A-100, amount 62), yes or no?"),
-        (&[refund], "62"),
-    ]);
-    check_with(&orders(), &[rules, signed_in], &["Refund order A-100, 62 dollars", "No."], &shop(""), &[(&[], "yes or no?"), (&[], "leave it")]);
-    check_with(&orders(), &[rules], &["Refund order A-100, 62 dollars", "CUST-77", "yes"], &shop(""), &[
-        (&[], "What is the customer ID (for example CUST-12345)?"),
-        (&[], "yes or no?"),
-        (&[refund], "62"),
-    ]);
+    check_with(
+        &orders(),
+        &[rules, signed_in],
+        &["Refund order A-100, 62 dollars", "Yes, please."],
+        &shop(""),
+        &[
+            (&[], "Shall I request refund (customer ID CUST-77, order ID A-100, amount 62), yes or no?"),
+            (&[refund], "62"),
+        ],
+    );
+    check_with(
+        &orders(),
+        &[rules, signed_in],
+        &["Refund order A-100, 62 dollars", "No."],
+        &shop(""),
+        &[(&[], "yes or no?"), (&[], "leave it")],
+    );
+    check_with(
+        &orders(),
+        &[rules],
+        &["Refund order A-100, 62 dollars", "CUST-77", "yes"],
+        &shop(""),
+        &[(&[], "What is the customer ID (for example CUST-12345)?"), (&[], "yes or no?"), (&[refund], "62")],
+    );
 }
 
 #[test]
@@ -220,76 +356,188 @@ fn what_is_to_be_looked_up_first_is() {
     let order = "order_id string* : The customer-facing order ID, e.g. A-482.";
     let tools = [
         spec("T__get_customer_info", "Retrieve a customer's account details.", &[customer]),
-        spec("T__get_order_status", "Look up the shipping status of a customer order - where it is and when it arrives.", &[customer, order]),
+        spec(
+            "T__get_order_status",
+            "Look up the shipping status of a customer order - where it is and when it arrives.",
+            &[customer, order],
+        ),
         spec("T__cancel_order", "Cancel an order if it has not yet shipped.", &[customer, order]),
-        spec("T__initiate_return", "Start the return of a delivered order.", &[customer, order, "reason string : Why."]),
-        spec("T__request_refund", "Pay money back for an order. Ask the customer for consent first.", &[
-            customer, order, "amount number* : How much to pay back, e.g. 64.00.", "customer_consent boolean* : True only after the customer has agreed.",
-        ]),
+        spec(
+            "T__initiate_return",
+            "Start the return of a delivered order.",
+            &[customer, order, "reason string : Why."],
+        ),
+        spec(
+            "T__request_refund",
+            "Pay money back for an order. Ask the customer for consent first.",
+            &[
+                customer,
+                order,
+                "amount number* : How much to pay back, e.g. 64.00.",
+                "customer_consent boolean* : True only after the customer has agreed.",
+            ],
+        ),
     ];
     let session = "What is known in this session:\ncustomer_id: CUST-12345";
     let look = r#"get_order_status {"customer_id":"CUST-12345","order_id":"A-482"}"#;
-    check_with(&tools, &[rules, session], &["Where is order A-482, and can you cancel it if it hasn't shipped?"], &shop("processing"), &[
-        (&[look, r#"cancel_order {"customer_id":"CUST-12345","order_id":"A-482"}"#], "Order A-482 is processing|2026-12-02|Order A-482 is cancelled"),
-    ]);
-    check_with(&tools, &[rules, session], &["I want to return my order", "A-482"], &shop("delivered"), &[
-        (&[], "What is the order ID"),
-        (&[look, r#"initiate_return {"customer_id":"CUST-12345","order_id":"A-482"}"#], "done"),
-    ]);
-    check_with(&tools, &[rules], &["Where is order A-482?", "CUST-12345"], &shop("shipped"), &[(&[], "What is the customer ID"), (&[look], "shipped")]);
-    check_with(&tools, &[rules, session], &["Please refund 20 dollars for order A-482.", "yes"], &shop("delivered"), &[
-        (&[look], "yes or no?"),
-        (&[r#"request_refund {"customer_id":"CUST-12345","order_id":"A-482","amount":20,"customer_consent":true}"#], "20"),
-    ]);
+    check_with(
+        &tools,
+        &[rules, session],
+        &["Where is order A-482, and can you cancel it if it hasn't shipped?"],
+        &shop("processing"),
+        &[(
+            &[look, r#"cancel_order {"customer_id":"CUST-12345","order_id":"A-482"}"#],
+            "Order A-482 is processing|2026-12-02|Order A-482 is cancelled",
+        )],
+    );
+    check_with(
+        &tools,
+        &[rules, session],
+        &["I want to return my order", "A-482"],
+        &shop("delivered"),
+        &[
+            (&[], "What is the order ID"),
+            (&[look, r#"initiate_return {"customer_id":"CUST-12345","order_id":"A-482"}"#], "done"),
+        ],
+    );
+    check_with(
+        &tools,
+        &[rules],
+        &["Where is order A-482?", "CUST-12345"],
+        &shop("shipped"),
+        &[(&[], "What is the customer ID"), (&[look], "shipped")],
+    );
+    check_with(
+        &tools,
+        &[rules, session],
+        &["Please refund 20 dollars for order A-482.", "yes"],
+        &shop("delivered"),
+        &[
+            (&[look], "yes or no?"),
+            (
+                &[
+                    r#"request_refund {"customer_id":"CUST-12345","order_id":"A-482","amount":20,"customer_consent":true}"#,
+                ],
+                "20",
+            ),
+        ],
+    );
 }
 
 #[test]
 fn weather_is_asked_for_one_place_or_several() {
-    check(&weather(), "What's the weather in Oslo and Rome?", r#"{"weather":"sunny"}"#, &[r#"getForecast {"city":"Oslo"} + getForecast {"city":"Rome"}"#], "sunny");
-    check(&weather(), "Will it rain in Paris, France for the next 3 days?", r#"{"forecast":"light rain"}"#, &[r#"getForecast {"city":"Paris, France","days":3}"#], "light rain");
-    check(&weather(), "How is the air quality in Delhi, and what's the weather there?", r#"{"index":180}"#, &[r#"getAirQuality {"city":"Delhi"} + getForecast {"city":"Delhi"}"#], "180");
-    check_with(&weather(), &["You help."], &["What's the weather like?", "Lisbon"], &|_, _| "Sunny, 24 degrees".into(), &[
-        (&[], "What is the city (for example Lisbon)?"),
-        (&[r#"getForecast {"city":"Lisbon"}"#], "Sunny"),
-    ]);
-    check_with(&weather(), &["You help."], &["What's the weather in Oslo?", "And in Rome?"], &|_, input| format!("Sunny in {}", input["city"]), &[
-        (&[r#"getForecast {"city":"Oslo"}"#], "Oslo"),
-        (&[r#"getForecast {"city":"Rome"}"#], "Rome"),
-    ]);
+    check(
+        &weather(),
+        "What's the weather in Oslo and Rome?",
+        r#"{"weather":"sunny"}"#,
+        &[r#"getForecast {"city":"Oslo"} + getForecast {"city":"Rome"}"#],
+        "sunny",
+    );
+    check(
+        &weather(),
+        "Will it rain in Paris, France for the next 3 days?",
+        r#"{"forecast":"light rain"}"#,
+        &[r#"getForecast {"city":"Paris, France","days":3}"#],
+        "light rain",
+    );
+    check(
+        &weather(),
+        "How is the air quality in Delhi, and what's the weather there?",
+        r#"{"index":180}"#,
+        &[r#"getAirQuality {"city":"Delhi"} + getForecast {"city":"Delhi"}"#],
+        "180",
+    );
+    check_with(
+        &weather(),
+        &["You help."],
+        &["What's the weather like?", "Lisbon"],
+        &|_, _| "Sunny, 24 degrees".into(),
+        &[(&[], "What is the city (for example Lisbon)?"), (&[r#"getForecast {"city":"Lisbon"}"#], "Sunny")],
+    );
+    check_with(
+        &weather(),
+        &["You help."],
+        &["What's the weather in Oslo?", "And in Rome?"],
+        &|_, input| format!("Sunny in {}", input["city"]),
+        &[(&[r#"getForecast {"city":"Oslo"}"#], "Oslo"), (&[r#"getForecast {"city":"Rome"}"#], "Rome")],
+    );
     check(&weather(), "Who wrote Hamlet?", "", &[], "no tool|Weather forecast for a city");
 }
 
 #[test]
 fn bookings_take_dates_times_and_people() {
     let known = "Session:\ncurrent_date: 2026-11-20";
-    check_with(&bookings(), &["You help.", known], &["Find flights from Vienna to Lisbon next Monday"], &|_, _| r#"[{"flight":"OS1","price":120}]"#.into(), &[
-        (&[r#"search_flights {"origin":"Vienna","destination":"Lisbon","date":"2026-11-23"}"#], "There is 1 result|OS1"),
-    ]);
-    check(&bookings(), "Please book a table at Chez Panisse for four people at 7 pm", r#"{"message":"Booked"}"#,
-        &[r#"book_table {"restaurant":"Chez Panisse","people":4,"time":"7 pm"}"#], "Booked");
-    check(&bookings(), "Cancel booking BK7781 if it is still pending", r#"{"booking_id":"BK7781","state":"confirmed"}"#,
-        &[r#"get_booking {"booking_id":"BK7781"}"#], "I did not cancel booking BK7781, because the state is confirmed");
-    check_with(&bookings(), &["You help."], &["Can I cancel booking BK7781?", "yes"], &|_, _| r#"{"status":"cancelled"}"#.into(), &[
-        (&[], "Shall I cancel booking (booking ID BK7781), yes or no?"),
-        (&[r#"cancel_booking {"booking_id":"BK7781"}"#], "cancelled"),
-    ]);
+    check_with(
+        &bookings(),
+        &["You help.", known],
+        &["Find flights from Vienna to Lisbon next Monday"],
+        &|_, _| r#"[{"flight":"OS1","price":120}]"#.into(),
+        &[(
+            &[r#"search_flights {"origin":"Vienna","destination":"Lisbon","date":"2026-11-23"}"#],
+            "There is 1 result|OS1",
+        )],
+    );
+    check(
+        &bookings(),
+        "Please book a table at Chez Panisse for four people at 7 pm",
+        r#"{"message":"Booked"}"#,
+        &[r#"book_table {"restaurant":"Chez Panisse","people":4,"time":"7 pm"}"#],
+        "Booked",
+    );
+    check(
+        &bookings(),
+        "Cancel booking BK7781 if it is still pending",
+        r#"{"booking_id":"BK7781","state":"confirmed"}"#,
+        &[r#"get_booking {"booking_id":"BK7781"}"#],
+        "I did not cancel booking BK7781, because the state is confirmed",
+    );
+    check_with(
+        &bookings(),
+        &["You help."],
+        &["Can I cancel booking BK7781?", "yes"],
+        &|_, _| r#"{"status":"cancelled"}"#.into(),
+        &[
+            (&[], "Shall I cancel booking (booking ID BK7781), yes or no?"),
+            (&[r#"cancel_booking {"booking_id":"BK7781"}"#], "cancelled"),
+        ],
+    );
     check(&bookings(), "How do I cancel a booking?", "", &[], "What");
 }
 
 #[test]
 fn money_moves_only_when_told_to() {
-    let world = |tool: &str, _: &Value| if tool == "get_balance" { r#"{"balance":80.5,"currency":"EUR"}"#.to_owned() } else { "done".to_owned() };
+    let world = |tool: &str, _: &Value| {
+        if tool == "get_balance" { r#"{"balance":80.5,"currency":"EUR"}"#.to_owned() } else { "done".to_owned() }
+    };
     let look = r#"get_balance {"account_number":"ACC-100"}"#;
-    check_with(&bank(), &["You help."], &["Transfer 50 euros from account ACC-100 to Maria Lopez only if the balance is over 100."], &world, &[
-        (&[look], "I did not transfer|the balance is 80.5"),
-    ]);
-    check_with(&bank(), &["You help."], &["Transfer 50 euros from account ACC-100 to Maria Lopez if the balance is at least 60."], &world, &[
-        (&[look, r#"transfer_money {"account_number":"ACC-100","recipient":"Maria Lopez","amount":50}"#], "done"),
-    ]);
-    check_with(&bank(), &["For transfers above 1000, ask a manager for approval."], &["Transfer 5000 euros from ACC-100 to Maria Lopez"], &world, &[
-        (&[r#"ask_manager_approval {"amount":5000}"#], "done"),
-    ]);
-    check_with(&bank(), &["You help."], &["What is my balance?", "ACC-100"], &world, &[(&[], "account number"), (&[look], "80.5")]);
+    check_with(
+        &bank(),
+        &["You help."],
+        &["Transfer 50 euros from account ACC-100 to Maria Lopez only if the balance is over 100."],
+        &world,
+        &[(&[look], "I did not transfer|the balance is 80.5")],
+    );
+    check_with(
+        &bank(),
+        &["You help."],
+        &["Transfer 50 euros from account ACC-100 to Maria Lopez if the balance is at least 60."],
+        &world,
+        &[(&[look, r#"transfer_money {"account_number":"ACC-100","recipient":"Maria Lopez","amount":50}"#], "done")],
+    );
+    check_with(
+        &bank(),
+        &["For transfers above 1000, ask a manager for approval."],
+        &["Transfer 5000 euros from ACC-100 to Maria Lopez"],
+        &world,
+        &[(&[r#"ask_manager_approval {"amount":5000}"#], "done")],
+    );
+    check_with(
+        &bank(),
+        &["You help."],
+        &["What is my balance?", "ACC-100"],
+        &world,
+        &[(&[], "account number"), (&[look], "80.5")],
+    );
 }
 
 #[test]
@@ -301,7 +549,38 @@ fn small_talk_and_no_tools() {
 
 fn word() -> impl Strategy<Value = String> {
     prop_oneof![
-        prop::sample::select(vec!["cancel", "order", "if", "unless", "and", "A-482", "it", "not", "?", ".", ",", "500", "$", "weather", "in", "Oslo", "refund", "yes", "no", "'", "\"", "[1,", "]", "book", "next", "Monday", "transfer", "over", "otherwise"]).prop_map(str::to_owned),
+        prop::sample::select(vec![
+            "cancel",
+            "order",
+            "if",
+            "unless",
+            "and",
+            "A-482",
+            "it",
+            "not",
+            "?",
+            ".",
+            ",",
+            "500",
+            "$",
+            "weather",
+            "in",
+            "Oslo",
+            "refund",
+            "yes",
+            "no",
+            "'",
+            "\"",
+            "[1,",
+            "]",
+            "book",
+            "next",
+            "Monday",
+            "transfer",
+            "over",
+            "otherwise"
+        ])
+        .prop_map(str::to_owned),
         "\\PC{0,6}",
     ]
 }
@@ -315,13 +594,43 @@ fn schema() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<f64>().prop_map(|n| json!(n)),
-        prop::sample::select(vec!["string", "integer", "number", "boolean", "array", "object", "order_id", "e.g. A-1", "Default is 5"]).prop_map(Value::from),
+        prop::sample::select(vec![
+            "string",
+            "integer",
+            "number",
+            "boolean",
+            "array",
+            "object",
+            "order_id",
+            "e.g. A-1",
+            "Default is 5"
+        ])
+        .prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 32, 5, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((prop::sample::select(vec!["type", "properties", "required", "enum", "items", "order_id", "amount", "status", "description", "default"]), inner), 0..5)
-                .prop_map(|members| Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())),
+            prop::collection::vec(
+                (
+                    prop::sample::select(vec![
+                        "type",
+                        "properties",
+                        "required",
+                        "enum",
+                        "items",
+                        "order_id",
+                        "amount",
+                        "status",
+                        "description",
+                        "default"
+                    ]),
+                    inner
+                ),
+                0..5
+            )
+            .prop_map(|members| Value::Object(
+                members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+            )),
         ]
     })
 }

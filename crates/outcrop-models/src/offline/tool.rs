@@ -93,7 +93,9 @@ impl Tool {
         weigh(&mut weights, &name_stems(prefix), 0.4);
         for parameter in &parameters {
             weigh(&mut weights, &parameter.description_stems, 0.6);
-            for value in parameter.options.iter().filter_map(Value::as_str).chain(parameter.hints.iter().map(String::as_str)) {
+            for value in
+                parameter.options.iter().filter_map(Value::as_str).chain(parameter.hints.iter().map(String::as_str))
+            {
                 weigh(&mut weights, &stems(value), 0.8);
             }
             weigh(&mut weights, &parameter.stems, 1.2);
@@ -146,22 +148,99 @@ pub(super) fn stems(text: &str) -> Vec<String> {
 
 /// Verbs that change something wherever they stand in a name.
 const DEEDS: &[&str] = &[
-    "cancel", "delete", "remove", "create", "update", "refund", "initiate", "send", "pay", "escalate", "submit", "approve",
-    "reject", "terminate", "disable", "enable", "activate", "deactivate", "unsubscribe", "subscribe", "register", "enroll",
-    "modify", "edit", "upload", "publish", "withdraw", "deposit", "purchase", "buy", "hire", "assign", "renew", "revoke",
-    "freeze", "unlock", "reschedule", "reserve", "notify", "charge", "grant", "suspend", "drop", "insert", "write", "merge",
+    "cancel",
+    "delete",
+    "remove",
+    "create",
+    "update",
+    "refund",
+    "initiate",
+    "send",
+    "pay",
+    "escalate",
+    "submit",
+    "approve",
+    "reject",
+    "terminate",
+    "disable",
+    "enable",
+    "activate",
+    "deactivate",
+    "unsubscribe",
+    "subscribe",
+    "register",
+    "enroll",
+    "modify",
+    "edit",
+    "upload",
+    "publish",
+    "withdraw",
+    "deposit",
+    "purchase",
+    "buy",
+    "hire",
+    "assign",
+    "renew",
+    "revoke",
+    "freeze",
+    "unlock",
+    "reschedule",
+    "reserve",
+    "notify",
+    "charge",
+    "grant",
+    "suspend",
+    "drop",
+    "insert",
+    "write",
+    "merge",
 ];
 /// Verbs that change something when a name begins with them; elsewhere they are nouns.
 const LEADING_DEEDS: &[&str] = &[
-    "return", "book", "order", "transfer", "change", "place", "schedule", "post", "issue", "block", "set", "start", "stop",
-    "add", "close", "report", "exchange", "replace", "move", "rename", "apply", "request", "file", "log", "make", "put",
-    "lock", "extend", "invite", "share", "handoff", "email", "call", "message", "reset", "stop", "process", "wire", "save",
+    "return", "book", "order", "transfer", "change", "place", "schedule", "post", "issue", "block", "set", "start",
+    "stop", "add", "close", "report", "exchange", "replace", "move", "rename", "apply", "request", "file", "log",
+    "make", "put", "lock", "extend", "invite", "share", "handoff", "email", "call", "message", "reset", "stop",
+    "process", "wire", "save",
 ];
 /// Verbs of tools that only read or reckon.
 const READS: &[&str] = &[
-    "get", "find", "retrieve", "fetch", "show", "look", "lookup", "search", "check", "list", "display", "calculate", "compute",
-    "determine", "return", "view", "read", "query", "track", "estimate", "predict", "analyze", "convert", "compare", "describe",
-    "verify", "validate", "count", "evaluate", "recommend", "provide", "identify", "locate", "generate", "open", "solve", "is",
+    "get",
+    "find",
+    "retrieve",
+    "fetch",
+    "show",
+    "look",
+    "lookup",
+    "search",
+    "check",
+    "list",
+    "display",
+    "calculate",
+    "compute",
+    "determine",
+    "return",
+    "view",
+    "read",
+    "query",
+    "track",
+    "estimate",
+    "predict",
+    "analyze",
+    "convert",
+    "compare",
+    "describe",
+    "verify",
+    "validate",
+    "count",
+    "evaluate",
+    "recommend",
+    "provide",
+    "identify",
+    "locate",
+    "generate",
+    "open",
+    "solve",
+    "is",
 ];
 
 fn deeds(spec: &ToolSpec, short: &str) -> Vec<String> {
@@ -214,14 +293,24 @@ fn parameters(schema: &Value, depth: usize) -> Vec<Parameter> {
 fn parameter(name: &str, schema: &Value, required: bool, depth: usize) -> Parameter {
     let description = schema.get("description").and_then(Value::as_str).unwrap_or_default();
     let description = words::cut(description, DESCRIPTION_BYTES_MAX).to_owned();
-    let options: Vec<Value> = schema.get("enum").and_then(Value::as_array).into_iter().flatten().take(200).cloned().collect();
+    let options: Vec<Value> =
+        schema.get("enum").and_then(Value::as_array).into_iter().flatten().take(200).cloned().collect();
     let mut hints = hints(&description);
     for member in ["example", "const"] {
         if let Some(text) = schema.get(member).and_then(Value::as_str) {
             hints.push(text.to_owned());
         }
     }
-    hints.extend(schema.get("examples").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).take(10).map(str::to_owned));
+    hints.extend(
+        schema
+            .get("examples")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .take(10)
+            .map(str::to_owned),
+    );
     let item_options = schema.pointer("/items/enum").and_then(Value::as_array).into_iter().flatten().take(200).cloned();
     let options = if options.is_empty() { item_options.collect() } else { options };
     Parameter {
@@ -242,7 +331,9 @@ fn parameter(name: &str, schema: &Value, required: bool, depth: usize) -> Parame
 fn kind(schema: &Value, depth: usize) -> Type {
     let name = match schema.get("type") {
         Some(Value::String(name)) => name.as_str(),
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).find(|name| *name != "null").unwrap_or_default(),
+        Some(Value::Array(names)) => {
+            names.iter().filter_map(Value::as_str).find(|name| *name != "null").unwrap_or_default()
+        }
         _ if schema.get("properties").is_some() => "object",
         _ => "",
     };
@@ -273,11 +364,14 @@ fn label(name: &str) -> String {
 }
 
 static QUOTED_HINT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?:^|[\s(\[,/=:])(?:'([^'\n]{1,60})'|"([^"\n]{1,60})"|`([^`\n]{1,60})`)"#).expect("the pattern is written here and tested")
+    Regex::new(r#"(?:^|[\s(\[,/=:])(?:'([^'\n]{1,60})'|"([^"\n]{1,60})"|`([^`\n]{1,60})`)"#)
+        .expect("the pattern is written here and tested")
 });
 static AFTER_EXAMPLE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)(?:\be\.?g\.?,?|\bfor example,?|\bsuch as|\bfor instance,?|\blike|\bexamples?:)\s+([^()\n;]{1,120})")
-        .expect("the pattern is written here and tested")
+    Regex::new(
+        r"(?i)(?:\be\.?g\.?,?|\bfor example,?|\bsuch as|\bfor instance,?|\blike|\bexamples?:)\s+([^()\n;]{1,120})",
+    )
+    .expect("the pattern is written here and tested")
 });
 
 /// Values a description names: in quotation marks, or after "e.g.".
@@ -299,7 +393,11 @@ fn hints(description: &str) -> Vec<String> {
         let sentence = super::clauses::sentences(rest.as_str()).into_iter().next().unwrap_or_default();
         for item in sentence.split(", ").flat_map(|item| item.split(" or ")).flat_map(|item| item.split(" and ")) {
             let item = item.trim();
-            if item.split_whitespace().count() <= 3 && !item.contains(['\'', '"']) && item != "etc" && !item.starts_with("etc.") {
+            if item.split_whitespace().count() <= 3
+                && !item.contains(['\'', '"'])
+                && item != "etc"
+                && !item.starts_with("etc.")
+            {
                 push(item.trim_start_matches("or ").trim_start_matches("and "));
             }
         }
@@ -347,7 +445,9 @@ impl Parameter {
     /// Examples that look like ids.
     pub(super) fn example_ids(&self) -> impl Iterator<Item = &str> {
         self.hints.iter().map(String::as_str).filter(|hint| {
-            entities(hint).first().is_some_and(|entity| entity.kind == Kind::Id && entity.text.len() == hint.trim_start_matches('#').len())
+            entities(hint).first().is_some_and(|entity| {
+                entity.kind == Kind::Id && entity.text.len() == hint.trim_start_matches('#').len()
+            })
         })
     }
 
@@ -368,18 +468,33 @@ impl Parameter {
 
     /// Whether an id begins with the letters of an example.
     pub(super) fn fits_letters(&self, entity: &Entity) -> bool {
-        self.fits_example(entity) == Some(true) && self.example_ids().any(|example| letters(example) == letters(&entity.text))
+        self.fits_example(entity) == Some(true)
+            && self.example_ids().any(|example| letters(example) == letters(&entity.text))
     }
 
     /// Whether it holds the user's agreement.
     pub(super) fn is_consent(&self) -> bool {
-        matches!(self.kind, Type::Boolean) && self.speaks_of(&["consent", "confirm", "confirmed", "confirmation", "agree", "agreed", "approved", "approval"])
+        matches!(self.kind, Type::Boolean)
+            && self.speaks_of(&[
+                "consent",
+                "confirm",
+                "confirmed",
+                "confirmation",
+                "agree",
+                "agreed",
+                "approved",
+                "approval",
+            ])
     }
 
     /// Whether it takes free words about why.
     pub(super) fn is_reason(&self) -> bool {
         let last = self.stems.last();
-        last.is_some_and(|last| ["reason", "summary", "issue", "complaint", "comment", "justification", "explanation"].iter().any(|word| stem(word) == *last))
+        last.is_some_and(|last| {
+            ["reason", "summary", "issue", "complaint", "comment", "justification", "explanation"]
+                .iter()
+                .any(|word| stem(word) == *last)
+        })
     }
 }
 
@@ -389,7 +504,11 @@ mod tests {
     use serde_json::json;
 
     fn tool(name: &str, description: &str) -> Tool {
-        Tool::new(&ToolSpec { name: name.into(), description: description.into(), input_schema: json!({"type": "object"}) })
+        Tool::new(&ToolSpec {
+            name: name.into(),
+            description: description.into(),
+            input_schema: json!({"type": "object"}),
+        })
     }
 
     #[test]

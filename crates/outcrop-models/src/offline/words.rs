@@ -105,7 +105,18 @@ pub(super) fn stem(word: &str) -> String {
         }
     }
     if base.len() >= 7 {
-        for (ending, instead) in [("ation", "at"), ("ator", "at"), ("ction", "ct"), ("ption", "pt"), ("ition", "it"), ("ntion", "nt"), ("ntor", "nt"), ("ctor", "ct"), ("verer", "ver"), ("ly", "")] {
+        for (ending, instead) in [
+            ("ation", "at"),
+            ("ator", "at"),
+            ("ction", "ct"),
+            ("ption", "pt"),
+            ("ition", "it"),
+            ("ntion", "nt"),
+            ("ntor", "nt"),
+            ("ctor", "ct"),
+            ("verer", "ver"),
+            ("ly", ""),
+        ] {
             if let Some(rest) = base.strip_suffix(ending) {
                 base = format!("{rest}{instead}");
                 break;
@@ -119,7 +130,10 @@ pub(super) fn stem(word: &str) -> String {
         base.pop();
     }
     let bytes = base.as_bytes();
-    if bytes.len() >= 4 && bytes[bytes.len() - 1] == bytes[bytes.len() - 2] && !b"aeiou".contains(&bytes[bytes.len() - 1]) {
+    if bytes.len() >= 4
+        && bytes[bytes.len() - 1] == bytes[bytes.len() - 2]
+        && !b"aeiou".contains(&bytes[bytes.len() - 1])
+    {
         base.pop();
     }
     base
@@ -253,16 +267,17 @@ pub(super) fn has(stems: &[String], one: &str) -> bool {
 }
 
 const STOP: &[&str] = &[
-    "a", "an", "the", "this", "that", "these", "those", "it", "its", "them", "they", "their", "he", "she", "his", "her", "him",
-    "i", "i'm", "i'd", "i've", "i'll", "me", "my", "mine", "myself", "we", "we're", "us", "our", "you", "your", "yours",
-    "is", "are", "was", "were", "be", "been", "being", "am", "do", "does", "did", "has", "have", "had", "having", "will",
-    "would", "shall", "should", "can", "could", "may", "might", "must", "to", "of", "in", "on", "at", "for", "from", "with",
-    "by", "about", "as", "into", "over", "under", "between", "and", "or", "but", "if", "unless", "then", "than", "so", "not",
-    "no", "yes", "please", "kindly", "what", "which", "who", "whom", "whose", "when", "where", "why", "how", "there", "here",
-    "just", "also", "too", "very", "any", "some", "all", "each", "both", "either", "let", "let's", "s", "t", "hi", "hello",
-    "hey", "thanks", "thank", "up", "out", "off", "per", "via", "using", "after", "before", "during", "within", "through",
-    "isn't", "aren't", "wasn't", "hasn't", "haven't", "hadn't", "don't", "doesn't", "didn't", "won't", "can't", "what's",
-    "where's", "now", "upon", "while", "such", "other", "etc", "like", "go", "ahead", "want", "need", "wish",
+    "a", "an", "the", "this", "that", "these", "those", "it", "its", "them", "they", "their", "he", "she", "his",
+    "her", "him", "i", "i'm", "i'd", "i've", "i'll", "me", "my", "mine", "myself", "we", "we're", "us", "our", "you",
+    "your", "yours", "is", "are", "was", "were", "be", "been", "being", "am", "do", "does", "did", "has", "have",
+    "had", "having", "will", "would", "shall", "should", "can", "could", "may", "might", "must", "to", "of", "in",
+    "on", "at", "for", "from", "with", "by", "about", "as", "into", "over", "under", "between", "and", "or", "but",
+    "if", "unless", "then", "than", "so", "not", "no", "yes", "please", "kindly", "what", "which", "who", "whom",
+    "whose", "when", "where", "why", "how", "there", "here", "just", "also", "too", "very", "any", "some", "all",
+    "each", "both", "either", "let", "let's", "s", "t", "hi", "hello", "hey", "thanks", "thank", "up", "out", "off",
+    "per", "via", "using", "after", "before", "during", "within", "through", "isn't", "aren't", "wasn't", "hasn't",
+    "haven't", "hadn't", "don't", "doesn't", "didn't", "won't", "can't", "what's", "where's", "now", "upon", "while",
+    "such", "other", "etc", "like", "go", "ahead", "want", "need", "wish",
 ];
 
 /// Whether a word (lower case) carries no meaning of its own.
@@ -271,11 +286,65 @@ pub(super) fn is_stop(word: &str) -> bool {
 }
 
 const GENERIC: &[&str] = &[
-    "get", "find", "retrieve", "fetch", "show", "tell", "give", "look", "lookup", "see", "search", "check", "provide",
-    "list", "display", "calculate", "compute", "determine", "know", "help", "make", "use", "info", "information", "detail",
-    "details", "data", "specific", "specified", "given", "certain", "based", "particular", "function", "tool", "value",
-    "query", "locate", "analyze", "identify", "obtain", "return", "returns", "number", "type", "result", "provided",
-    "current", "new", "first", "set", "name", "various", "different", "include", "including", "user", "api", "estimate",
+    "get",
+    "find",
+    "retrieve",
+    "fetch",
+    "show",
+    "tell",
+    "give",
+    "look",
+    "lookup",
+    "see",
+    "search",
+    "check",
+    "provide",
+    "list",
+    "display",
+    "calculate",
+    "compute",
+    "determine",
+    "know",
+    "help",
+    "make",
+    "use",
+    "info",
+    "information",
+    "detail",
+    "details",
+    "data",
+    "specific",
+    "specified",
+    "given",
+    "certain",
+    "based",
+    "particular",
+    "function",
+    "tool",
+    "value",
+    "query",
+    "locate",
+    "analyze",
+    "identify",
+    "obtain",
+    "return",
+    "returns",
+    "number",
+    "type",
+    "result",
+    "provided",
+    "current",
+    "new",
+    "first",
+    "set",
+    "name",
+    "various",
+    "different",
+    "include",
+    "including",
+    "user",
+    "api",
+    "estimate",
 ];
 
 static GENERIC_STEMS: LazyLock<Vec<String>> = LazyLock::new(|| GENERIC.iter().map(|word| stem(word)).collect());

@@ -30,6 +30,8 @@ pub(crate) struct Renderer {
     models: HashMap<String, String>,
     totals: Totals,
     sources: Vec<String>,
+    /// The last thought that was shown: models that reason have it told twice.
+    thought: String,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -53,8 +55,8 @@ struct Totals {
 impl Renderer {
     /// Starts a turn.
     pub(crate) fn new(style: Style) -> Self {
-        let (models, sources) = (HashMap::new(), Vec::new());
-        Self { style, last: Last::Nothing, models, totals: Totals::default(), sources }
+        let (models, sources, thought) = (HashMap::new(), Vec::new(), String::new());
+        Self { style, last: Last::Nothing, models, totals: Totals::default(), sources, thought }
     }
 
     /// The text that one event adds.
@@ -94,7 +96,9 @@ impl Renderer {
         if totals.model_calls > 0 {
             let plural = if totals.model_calls == 1 { "" } else { "s" };
             parts.push(format!("{} model call{plural}", totals.model_calls));
-            parts.push(tokens(totals.input_tokens, totals.output_tokens));
+            if totals.input_tokens > 0 || totals.output_tokens > 0 {
+                parts.push(tokens(totals.input_tokens, totals.output_tokens));
+            }
         }
         if !parts.is_empty() {
             out.push_str(&self.step(Label::Total, &parts.join(", ")));

@@ -9,15 +9,92 @@ use serde_json::Value;
 
 const NEVER: f64 = -10.0;
 
-const PLACE: &[&str] = &["location", "city", "country", "place", "region", "area", "state", "destination", "origin", "address", "town", "venue", "site"];
-const PERSON: &[&str] = &["person", "author", "artist", "player", "director", "actor", "employee", "recipient", "athlete", "president", "scientist", "painter", "composer", "guest"];
-const MONEY: &[&str] = &[
-    "amount", "price", "cost", "budget", "principal", "salary", "income", "payment", "balance", "revenue", "fee", "deposit", "loan", "total", "investment",
-    "value", "money", "fund", "worth", "expense", "profit", "dividend", "cash",
+const PLACE: &[&str] = &[
+    "location",
+    "city",
+    "country",
+    "place",
+    "region",
+    "area",
+    "state",
+    "destination",
+    "origin",
+    "address",
+    "town",
+    "venue",
+    "site",
 ];
-const RATE: &[&str] = &["rate", "percent", "percentage", "ratio", "interest", "probability", "discount", "tax", "yield", "growth", "return", "share"];
-const FROM: &[&str] = &["from", "source", "origin", "start", "departure", "base", "begin", "initial", "first", "in", "checkin"];
-const TO: &[&str] = &["to", "destination", "end", "target", "arrival", "final", "out", "checkout", "until", "last", "second", "recipient"];
+const PERSON: &[&str] = &[
+    "person",
+    "author",
+    "artist",
+    "player",
+    "director",
+    "actor",
+    "employee",
+    "recipient",
+    "athlete",
+    "president",
+    "scientist",
+    "painter",
+    "composer",
+    "guest",
+];
+const MONEY: &[&str] = &[
+    "amount",
+    "price",
+    "cost",
+    "budget",
+    "principal",
+    "salary",
+    "income",
+    "payment",
+    "balance",
+    "revenue",
+    "fee",
+    "deposit",
+    "loan",
+    "total",
+    "investment",
+    "value",
+    "money",
+    "fund",
+    "worth",
+    "expense",
+    "profit",
+    "dividend",
+    "cash",
+];
+const RATE: &[&str] = &[
+    "rate",
+    "percent",
+    "percentage",
+    "ratio",
+    "interest",
+    "probability",
+    "discount",
+    "tax",
+    "yield",
+    "growth",
+    "return",
+    "share",
+];
+const FROM: &[&str] =
+    &["from", "source", "origin", "start", "departure", "base", "begin", "initial", "first", "in", "checkin"];
+const TO: &[&str] = &[
+    "to",
+    "destination",
+    "end",
+    "target",
+    "arrival",
+    "final",
+    "out",
+    "checkout",
+    "until",
+    "last",
+    "second",
+    "recipient",
+];
 
 /// How well `span` suits `parameter`.
 pub(super) fn affinity(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
@@ -40,8 +117,14 @@ fn cue(parameter: &Parameter, span: &Span) -> f64 {
     let telling = parameter.stems.iter().filter(|stem| !is_generic(stem)).count().max(1);
     #[expect(clippy::cast_precision_loss, reason = "counts of words are small")]
     let own = own / telling as f64;
-    let described = parameter.description_stems.iter().filter(|stem| !is_generic(stem)).map(|stem| nearness(span, stem)).fold(0.0, f64::max);
-    let assigned = span.is_assigned && span.before.first().is_some_and(|word| parameter.stems.len() == 1 && parameter.stems[0] == word.stem);
+    let described = parameter
+        .description_stems
+        .iter()
+        .filter(|stem| !is_generic(stem))
+        .map(|stem| nearness(span, stem))
+        .fold(0.0, f64::max);
+    let assigned = span.is_assigned
+        && span.before.first().is_some_and(|word| parameter.stems.len() == 1 && parameter.stems[0] == word.stem);
     3.0 * own + 1.0 * described + if assigned { 4.0 } else { 0.0 }
 }
 
@@ -70,16 +153,27 @@ fn number(parameter: &Parameter, span: &Span) -> f64 {
     let mut score = 0.5 + cue(parameter, span);
     match entity.kind {
         Kind::Money if parameter.speaks_of(MONEY) => score += 2.0,
-        Kind::Money if parameter.named(RATE) || parameter.named(&["year", "day", "month", "time", "period", "duration", "count", "person", "term", "week"]) => score -= 3.0,
+        Kind::Money
+            if parameter.named(RATE)
+                || parameter.named(&[
+                    "year", "day", "month", "time", "period", "duration", "count", "person", "term", "week",
+                ]) =>
+        {
+            score -= 3.0
+        }
         Kind::Percent if parameter.speaks_of(RATE) => score += 3.0,
         Kind::Percent => score -= 1.0,
         _ => {}
     }
     let written = entity.text.trim();
-    let looks_like_year = value.fract() == 0.0 && (1000.0..=2100.0).contains(&value) && written.len() == 4 && entity.kind == Kind::Number;
+    let looks_like_year =
+        value.fract() == 0.0 && (1000.0..=2100.0).contains(&value) && written.len() == 4 && entity.kind == Kind::Number;
     if parameter.named(&["year"]) && looks_like_year {
         score += 2.5;
-    } else if parameter.named(&["year"]) && !parameter.speaks_of(&["duration", "number", "period", "years"]) && !looks_like_year {
+    } else if parameter.named(&["year"])
+        && !parameter.speaks_of(&["duration", "number", "period", "years"])
+        && !looks_like_year
+    {
         score -= 1.5;
     } else if looks_like_year && span.before.first().is_some_and(|word| word.text == "in") {
         score -= 1.0;
@@ -90,11 +184,16 @@ fn number(parameter: &Parameter, span: &Span) -> f64 {
     if written.chars().all(char::is_alphabetic) {
         score -= 0.2;
     }
-    if written.chars().all(char::is_alphabetic) && !parameter.named(&["number", "count", "limit", "quantity", "size"]) && value < 2.0 {
+    if written.chars().all(char::is_alphabetic)
+        && !parameter.named(&["number", "count", "limit", "quantity", "size"])
+        && value < 2.0
+    {
         // "one" is more often a pronoun than a number.
         score -= 0.5;
     }
-    if parameter.speaks_of(&["limit", "top", "count", "results", "maximum"]) && span.before.iter().take(2).any(|word| matches!(word.text.as_str(), "top" | "first" | "limit" | "best")) {
+    if parameter.speaks_of(&["limit", "top", "count", "results", "maximum"])
+        && span.before.iter().take(2).any(|word| matches!(word.text.as_str(), "top" | "first" | "limit" | "best"))
+    {
         score += 2.0;
     }
     if parameter.named(&["id"]) && parameter.stems.len() > 1 {
@@ -105,7 +204,11 @@ fn number(parameter: &Parameter, span: &Span) -> f64 {
 
 fn string(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
     if !parameter.options.is_empty() {
-        return if parameter.options.iter().any(|option| is_named(option, &span.text)) { 5.0 + cue(parameter, span) } else { NEVER };
+        return if parameter.options.iter().any(|option| is_named(option, &span.text)) {
+            5.0 + cue(parameter, span)
+        } else {
+            NEVER
+        };
     }
     if parameter.is_reason() && span.kind != Some(Kind::Quoted) {
         return NEVER;
@@ -125,14 +228,45 @@ fn kind_fits(tool: &Tool, parameter: &Parameter, kind: Kind, span: &Span) -> f64
     let is_date = parameter.named(&["date", "day", "when", "datetime", "birthday", "deadline", "checkin", "checkout"])
         || (parameter.speaks_of(&["date", "day"]) && !parameter.speaks_of(PLACE) && !parameter.is_id());
     let is_time = parameter.named(&["time", "hour", "datetime"]) && !parameter.speaks_of(PLACE);
-    let is_email = parameter.speaks_of(&["email", "mail"]) && !parameter.named(&["subject", "body", "message", "content", "name"]);
+    let is_email =
+        parameter.speaks_of(&["email", "mail"]) && !parameter.named(&["subject", "body", "message", "content", "name"]);
     let is_url = parameter.named(&["url", "link", "website", "uri"]);
     let is_place = parameter.named(PLACE);
     match kind {
-        Kind::Date => if is_date { 4.0 } else if parameter.named(&["time", "period", "timeframe", "month", "week", "season", "range"]) { 2.0 } else { NEVER },
-        Kind::Time => if is_time { 4.0 } else if parameter.speaks_of(&["time"]) { 2.5 } else { NEVER },
-        Kind::Email => if is_email || parameter.named(&["to", "recipient", "contact", "attendee", "cc"]) { 5.0 } else { NEVER },
-        Kind::Url => if is_url { 5.0 } else if parameter.speaks_of(&["url", "link"]) { 3.0 } else { NEVER },
+        Kind::Date => {
+            if is_date {
+                4.0
+            } else if parameter.named(&["time", "period", "timeframe", "month", "week", "season", "range"]) {
+                2.0
+            } else {
+                NEVER
+            }
+        }
+        Kind::Time => {
+            if is_time {
+                4.0
+            } else if parameter.speaks_of(&["time"]) {
+                2.5
+            } else {
+                NEVER
+            }
+        }
+        Kind::Email => {
+            if is_email || parameter.named(&["to", "recipient", "contact", "attendee", "cc"]) {
+                5.0
+            } else {
+                NEVER
+            }
+        }
+        Kind::Url => {
+            if is_url {
+                5.0
+            } else if parameter.speaks_of(&["url", "link"]) {
+                3.0
+            } else {
+                NEVER
+            }
+        }
         _ if is_url || is_email => NEVER,
         Kind::Id => match parameter.fits_example(span.entity.as_ref().expect("a span with a kind has its entity")) {
             Some(true) => 5.0,
@@ -142,12 +276,32 @@ fn kind_fits(tool: &Tool, parameter: &Parameter, kind: Kind, span: &Span) -> f64
             None if parameter.is_id() => 2.0,
             None => 0.6,
         },
-        Kind::Formula => if parameter.speaks_of(&["function", "equation", "expression", "formula", "polynomial"]) { 4.0 } else { 0.2 },
-        Kind::Quoted => if is_date || is_time { NEVER } else if parameter.is_id() { 0.8 } else { 1.5 },
+        Kind::Formula => {
+            if parameter.speaks_of(&["function", "equation", "expression", "formula", "polynomial"]) {
+                4.0
+            } else {
+                0.2
+            }
+        }
+        Kind::Quoted => {
+            if is_date || is_time {
+                NEVER
+            } else if parameter.is_id() {
+                0.8
+            } else {
+                1.5
+            }
+        }
         Kind::Proper if is_date || is_time || parameter.is_reason() => NEVER,
         Kind::Proper if known_share(tool, &stems_of(span)) > 0.99 => 0.1,
         Kind::Proper if span.is_derived && !is_place => -1.0,
-        Kind::Proper if is_place && !splits_place(tool) => if span.is_derived { 1.0 } else { 2.2 },
+        Kind::Proper if is_place && !splits_place(tool) => {
+            if span.is_derived {
+                1.0
+            } else {
+                2.2
+            }
+        }
         Kind::Proper if is_place => {
             let wide = parameter.named(WIDE);
             let is_second = span.is_second();
@@ -161,7 +315,17 @@ fn kind_fits(tool: &Tool, parameter: &Parameter, kind: Kind, span: &Span) -> f64
         Kind::Proper if parameter.named(PERSON) => 1.5,
         Kind::Proper if parameter.is_id() => -1.0,
         Kind::Proper => 1.0,
-        Kind::Number => if parameter.is_id() { 0.6 } else if parameter.speaks_of(&["zip", "phone", "year", "account", "version", "time", "period", "duration", "number"]) { 0.4 } else { NEVER },
+        Kind::Number => {
+            if parameter.is_id() {
+                0.6
+            } else if parameter
+                .speaks_of(&["zip", "phone", "year", "account", "version", "time", "period", "duration", "number"])
+            {
+                0.4
+            } else {
+                NEVER
+            }
+        }
         Kind::Money | Kind::Percent => -1.0,
         Kind::List => NEVER,
     }
@@ -181,9 +345,47 @@ fn known_share(tool: &Tool, stems: &[String]) -> f64 {
 
 /// Units people measure in.
 const UNITS: &[&str] = &[
-    "miles", "mile", "kilometers", "kilometres", "km", "meters", "metres", "feet", "foot", "inches", "inch", "yards", "centimeters", "cm", "mm", "millimeters",
-    "celsius", "fahrenheit", "kelvin", "kg", "kilograms", "grams", "pounds", "ounces", "tons", "liters", "litres", "gallons", "cups", "joules", "watts", "hours",
-    "minutes", "seconds", "days", "degrees", "radians", "acres", "hectares", "metric", "imperial",
+    "miles",
+    "mile",
+    "kilometers",
+    "kilometres",
+    "km",
+    "meters",
+    "metres",
+    "feet",
+    "foot",
+    "inches",
+    "inch",
+    "yards",
+    "centimeters",
+    "cm",
+    "mm",
+    "millimeters",
+    "celsius",
+    "fahrenheit",
+    "kelvin",
+    "kg",
+    "kilograms",
+    "grams",
+    "pounds",
+    "ounces",
+    "tons",
+    "liters",
+    "litres",
+    "gallons",
+    "cups",
+    "joules",
+    "watts",
+    "hours",
+    "minutes",
+    "seconds",
+    "days",
+    "degrees",
+    "radians",
+    "acres",
+    "hectares",
+    "metric",
+    "imperial",
 ];
 
 /// The wider half of a place.
@@ -191,7 +393,11 @@ const WIDE: &[&str] = &["country", "state", "region", "province"];
 
 /// Whether a tool asks for a place in two parts.
 fn splits_place(tool: &Tool) -> bool {
-    tool.parameters.iter().any(|parameter| parameter.named(WIDE)) && tool.parameters.iter().any(|parameter| parameter.named(&["city", "town", "place", "location"]) && !parameter.named(WIDE))
+    tool.parameters.iter().any(|parameter| parameter.named(WIDE))
+        && tool
+            .parameters
+            .iter()
+            .any(|parameter| parameter.named(&["city", "town", "place", "location"]) && !parameter.named(WIDE))
 }
 
 /// Plain words are values where something points at them; the tool's own words are none.
@@ -204,17 +410,52 @@ fn phrase_fits(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
     if stems.iter().all(|stem| has(&tool.name_stems, stem) || has(&parameter.stems, stem) || is_generic(stem)) {
         return NEVER;
     }
-    let pointed = span.before.first().is_some_and(|word| matches!(word.text.as_str(), "of" | "for" | "in" | "on" | "about" | "with" | "to" | "from" | "at" | "a" | "an" | "the" | "like" | "by" | "using" | "called" | "named" | "is"));
-    let described = stems.iter().any(|stem| parameter.hints.iter().any(|hint| same(&crate::offline::words::stem(&hint.to_lowercase()), stem)));
+    let pointed = span.before.first().is_some_and(|word| {
+        matches!(
+            word.text.as_str(),
+            "of" | "for"
+                | "in"
+                | "on"
+                | "about"
+                | "with"
+                | "to"
+                | "from"
+                | "at"
+                | "a"
+                | "an"
+                | "the"
+                | "like"
+                | "by"
+                | "using"
+                | "called"
+                | "named"
+                | "is"
+        )
+    });
+    let described = stems
+        .iter()
+        .any(|stem| parameter.hints.iter().any(|hint| same(&crate::offline::words::stem(&hint.to_lowercase()), stem)));
     let known = known_share(tool, &stems);
     let place = if parameter.named(PLACE) { -1.2 } else { 0.0 };
-    let unit = if parameter.named(&["unit", "units"]) && parameter.hints.len() < 2 && stems.len() == 1 && UNITS.iter().any(|unit| crate::offline::words::stem(unit) == stems[0]) { 2.5 } else { 0.0 };
-    (if pointed { 0.5 } else { 0.1 }) + unit + if described { 2.0 } else { 0.0 } + 0.3 - 1.2 * known + if span.is_derived { 0.25 } else { 0.0 } + place
+    let unit = if parameter.named(&["unit", "units"])
+        && parameter.hints.len() < 2
+        && stems.len() == 1
+        && UNITS.iter().any(|unit| crate::offline::words::stem(unit) == stems[0])
+    {
+        2.5
+    } else {
+        0.0
+    };
+    (if pointed { 0.5 } else { 0.1 }) + unit + if described { 2.0 } else { 0.0 } + 0.3 - 1.2 * known
+        + if span.is_derived { 0.25 } else { 0.0 }
+        + place
 }
 
 /// "from Oslo to Rome": which end is meant.
 fn role(parameter: &Parameter, span: &Span) -> f64 {
-    let Some(before) = span.before.iter().find(|word| !matches!(word.text.as_str(), "the" | "a" | "an" | "my")) else { return 0.0 };
+    let Some(before) = span.before.iter().find(|word| !matches!(word.text.as_str(), "the" | "a" | "an" | "my")) else {
+        return 0.0;
+    };
     let opening = parameter.named(FROM);
     let closing = parameter.named(TO);
     let from = matches!(before.text.as_str(), "from" | "between");

@@ -41,12 +41,43 @@ impl Span {
         self.lead.ends_with(", ")
     }
 
+    /// Whether both stand behind the same words ("a radius of 5", "a radius of 10") or before the same unit.
+    pub(super) fn echoes(&self, other: &Self) -> bool {
+        let behind = |span: &Self| span.before.iter().take(2).map(|word| word.stem.clone()).collect::<Vec<_>>();
+        let same_lead = !self.before.is_empty() && behind(self) == behind(other) && self.kind.is_some();
+        let telling =
+            self.before.iter().take(2).any(|word| word.is_content()) || !self.kind.is_some_and(Kind::is_numeric);
+        let unit = |span: &Self| span.after.first().map(|word| word.stem.clone());
+        let same_unit = self.kind.is_some_and(Kind::is_numeric) && unit(self).is_some() && unit(self) == unit(other);
+        same_lead && telling || same_unit
+    }
+
     /// Whether only a comma, "and" or "or" stands between `before` and this.
     pub(super) fn is_joined_to(&self, before: &Self) -> bool {
         let Some(from) = self.lead.len().checked_sub(self.start.saturating_sub(before.end)) else { return false };
         let Some(between) = self.lead.get(from..) else { return false };
-        let between = between.trim().trim_start_matches(['"', '\'', '”', '’', '`']).trim_end_matches(['"', '\'', '“', '‘', '`']).trim();
-        matches!(between, "," | "and" | "or" | ", and" | ", or" | "&" | "as well as" | "and the" | "and in" | "and for" | "and of" | "and also" | "vs" | "versus" | "and with")
+        let between = between
+            .trim()
+            .trim_start_matches(['"', '\'', '”', '’', '`'])
+            .trim_end_matches(['"', '\'', '“', '‘', '`'])
+            .trim();
+        matches!(
+            between,
+            "," | "and"
+                | "or"
+                | ", and"
+                | ", or"
+                | "&"
+                | "as well as"
+                | "and the"
+                | "and in"
+                | "and for"
+                | "and of"
+                | "and also"
+                | "vs"
+                | "versus"
+                | "and with"
+        )
     }
 }
 
@@ -61,7 +92,8 @@ pub(in crate::offline) fn spans(text: &str, tool: &Tool) -> Vec<Span> {
     }
     phrases(text, &all, tool, &mut spans);
     spans.sort_by_key(|span| (span.start, span.is_derived, span.end));
-    let edges: Vec<(usize, usize)> = spans.iter().filter(|span| span.kind.is_some()).map(|span| (span.start, span.end)).collect();
+    let edges: Vec<(usize, usize)> =
+        spans.iter().filter(|span| span.kind.is_some()).map(|span| (span.start, span.end)).collect();
     for span in &mut spans {
         surround(text, &all, &edges, span);
     }
@@ -70,7 +102,9 @@ pub(in crate::offline) fn spans(text: &str, tool: &Tool) -> Vec<Span> {
 
 /// "Paris, France" is one place, and also a city and a country.
 fn halves(text: &str, entity: &Entity) -> Vec<Span> {
-    let Some((first, second)) = entity.text.split_once(", ").filter(|_| entity.kind == Kind::Proper) else { return Vec::new() };
+    let Some((first, second)) = entity.text.split_once(", ").filter(|_| entity.kind == Kind::Proper) else {
+        return Vec::new();
+    };
     let half = |part: &str, start: usize| {
         let entity = Entity { text: part.to_owned(), start, end: start + part.len(), ..entity.clone() };
         Span { is_derived: true, ..span(text, entity) }
@@ -102,7 +136,8 @@ fn phrases(text: &str, all: &[Word], tool: &Tool, spans: &mut Vec<Span>) {
     let mut opening = true;
     for word in all {
         let breaks = !word.is_content() || inside(word) || (opening && (is_verb(&word.stem) || is_generic(&word.stem)));
-        let gap = run.last().is_some_and(|last| text[last.end..word.start].chars().any(|c| !matches!(c, ' ' | '-' | '\'')));
+        let gap =
+            run.last().is_some_and(|last| text[last.end..word.start].chars().any(|c| !matches!(c, ' ' | '-' | '\'')));
         if breaks || gap {
             if !run.is_empty() {
                 runs.push(std::mem::take(&mut run));
@@ -121,7 +156,11 @@ fn phrases(text: &str, all: &[Word], tool: &Tool, spans: &mut Vec<Span>) {
         let own = |word: &&Word| tool.name_stems.contains(&word.stem);
         found.push((run.clone(), false));
         // "vegan diet": the parameter's word names the value beside it.
-        let named = |word: &&Word| tool.parameters.iter().any(|parameter| parameter.stems.contains(&word.stem)) || own(word) || is_generic(&word.stem);
+        let named = |word: &&Word| {
+            tool.parameters.iter().any(|parameter| parameter.stems.contains(&word.stem))
+                || own(word)
+                || is_generic(&word.stem)
+        };
         let from = run.iter().take_while(|word| named(word)).count();
         let to = run.len() - run.iter().rev().take_while(|word| named(word)).count();
         if from < to && (from > 0 || to < run.len()) {
@@ -152,13 +191,16 @@ fn phrases(text: &str, all: &[Word], tool: &Tool, spans: &mut Vec<Span>) {
 /// Collects the words around a span that can say what it is.
 fn surround(text: &str, all: &[Word], edges: &[(usize, usize)], span: &mut Span) {
     let inside_other = |word: &Word| {
-        edges.iter().any(|(start, end)| word.start < *end && *start < word.end && !(span.start < *end && *start < span.end))
+        edges
+            .iter()
+            .any(|(start, end)| word.start < *end && *start < word.end && !(span.start < *end && *start < span.end))
     };
     let mut edge = span.start;
     for word in all.iter().rev().filter(|word| word.end <= span.start) {
         let between = &text[word.end..edge];
         let far = span.before.len() >= 6 || inside_other(word);
-        let parted = between.contains([',', ';', '.', '?', '!', ')']) || (matches!(word.text.as_str(), "and" | "or") && !span.before.is_empty());
+        let parted = between.contains([',', ';', '.', '?', '!', ')'])
+            || (matches!(word.text.as_str(), "and" | "or") && !span.before.is_empty());
         if far || parted {
             break;
         }
@@ -171,7 +213,11 @@ fn surround(text: &str, all: &[Word], edges: &[(usize, usize)], span: &mut Span)
     let mut edge = span.end;
     for word in all.iter().filter(|word| word.start >= span.end) {
         let between = &text[edge..word.start];
-        let stops = between.contains([',', ';', '.', '?', '!', '(']) || matches!(word.text.as_str(), "and" | "or" | "of" | "with" | "for" | "from" | "to" | "at" | "using" | "by" | "then");
+        let stops = between.contains([',', ';', '.', '?', '!', '('])
+            || matches!(
+                word.text.as_str(),
+                "and" | "or" | "of" | "with" | "for" | "from" | "to" | "at" | "using" | "by" | "then"
+            );
         if span.after.len() >= 4 || inside_other(word) || stops {
             break;
         }

@@ -19,7 +19,10 @@ pub(super) fn scalar(parameter: &Parameter, span: &Span, today: Option<Day>) -> 
                 && matches!(parameter.kind, Type::Number)
                 && (parameter.speaks_of(&["decimal", "fraction"])
                     || !(parameter.description.contains('%') || parameter.speaks_of(&["percent", "percentage"])));
-            json_number(if as_share { (value * 1e6).round() / 1e8 } else { value }, matches!(parameter.kind, Type::Integer))
+            json_number(
+                if as_share { (value * 1e6).round() / 1e8 } else { value },
+                matches!(parameter.kind, Type::Integer),
+            )
         }
         _ => Some(text(parameter, span, today)),
     }
@@ -35,10 +38,15 @@ fn text(parameter: &Parameter, span: &Span, today: Option<Day>) -> Value {
         return Value::String(hint.clone());
     }
     let wants_iso = parameter.description.to_uppercase().contains("YYYY-MM-DD");
-    if span.kind == Some(Kind::Date) && wants_iso && let Some(day) = dates::day(&span.text, today) {
+    if span.kind == Some(Kind::Date)
+        && wants_iso
+        && let Some(day) = dates::day(&span.text, today)
+    {
         return Value::String(day.text());
     }
-    if parameter.named(&["currency"]) && let Some(code) = currency(&span.text) {
+    if parameter.named(&["currency"])
+        && let Some(code) = currency(&span.text)
+    {
         return Value::String(code.to_owned());
     }
     Value::String(span.text.clone())
@@ -65,7 +73,9 @@ pub(super) fn coerce(parameter: &Parameter, value: &Value) -> Option<Value> {
         (Type::String, Value::String(_)) | (Type::Any, _) | (Type::Boolean, Value::Bool(_)) => Some(value.clone()),
         (Type::String, Value::Number(number)) => Some(Value::String(number.to_string())),
         (Type::Integer | Type::Number, Value::Number(_)) => Some(value.clone()),
-        (Type::Integer | Type::Number, Value::String(text)) => json_number(number(text)?, matches!(parameter.kind, Type::Integer)),
+        (Type::Integer | Type::Number, Value::String(text)) => {
+            json_number(number(text)?, matches!(parameter.kind, Type::Integer))
+        }
         (Type::Boolean, Value::String(text)) => text.parse().ok().map(Value::Bool),
         _ => None,
     }
@@ -73,14 +83,20 @@ pub(super) fn coerce(parameter: &Parameter, value: &Value) -> Option<Value> {
 
 /// Whether a text names an option: as it is, or with all the words of it.
 pub(super) fn is_named(option: &Value, text: &str) -> bool {
-    let Some(option) = option.as_str() else { return option.is_number() && words(text).iter().any(|word| word.text == option.to_string()) };
+    let Some(option) = option.as_str() else {
+        return option.is_number() && words(text).iter().any(|word| word.text == option.to_string());
+    };
     let wanted: Vec<String> = name_stems(option).into_iter().filter(|stem| !stem.is_empty()).collect();
-    let spoken: Vec<String> = words(text).into_iter().flat_map(|word| if word.text.contains('_') { name_stems(&word.text) } else { vec![word.stem] }).collect();
+    let spoken: Vec<String> = words(text)
+        .into_iter()
+        .flat_map(|word| if word.text.contains('_') { name_stems(&word.text) } else { vec![word.stem] })
+        .collect();
     !wanted.is_empty() && wanted.iter().all(|stem| spoken.contains(stem))
 }
 
 static DEFAULT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?i)\bdefaults?\s*(?:value)?\s*(?:is|to|=|:)?\s*(?:set\s+to\s+)?['"`]?([^'"`\s,;)]+)"#).expect("the pattern is written here and tested")
+    Regex::new(r#"(?i)\bdefaults?\s*(?:value)?\s*(?:is|to|=|:)?\s*(?:set\s+to\s+)?['"`]?([^'"`\s,;)]+)"#)
+        .expect("the pattern is written here and tested")
 });
 
 /// The default that schema or description name.
@@ -93,15 +109,33 @@ pub(super) fn default(parameter: &Parameter) -> Option<Value> {
     match parameter.kind {
         Type::Integer | Type::Number => json_number(entities::number(text)?, matches!(parameter.kind, Type::Integer)),
         Type::Boolean => text.to_lowercase().parse().ok().map(Value::Bool),
-        Type::String => parameter.hints.iter().chain(std::iter::once(&text.to_owned())).find(|hint| hint.starts_with(text)).map(|hint| Value::String(hint.clone())),
+        Type::String => parameter
+            .hints
+            .iter()
+            .chain(std::iter::once(&text.to_owned()))
+            .find(|hint| hint.starts_with(text))
+            .map(|hint| Value::String(hint.clone())),
         _ => None,
     }
 }
 
 /// Codes of the currencies people name by word.
 const CURRENCIES: &[(&str, &str)] = &[
-    ("us dollar", "USD"), ("canadian dollar", "CAD"), ("australian dollar", "AUD"), ("british pound", "GBP"), ("pound sterl", "GBP"), ("japanese yen", "JPY"),
-    ("swiss franc", "CHF"), ("indian rupee", "INR"), ("chinese yuan", "CNY"), ("dollar", "USD"), ("euro", "EUR"), ("pound", "GBP"), ("yen", "JPY"), ("rupee", "INR"), ("yuan", "CNY"),
+    ("us dollar", "USD"),
+    ("canadian dollar", "CAD"),
+    ("australian dollar", "AUD"),
+    ("british pound", "GBP"),
+    ("pound sterl", "GBP"),
+    ("japanese yen", "JPY"),
+    ("swiss franc", "CHF"),
+    ("indian rupee", "INR"),
+    ("chinese yuan", "CNY"),
+    ("dollar", "USD"),
+    ("euro", "EUR"),
+    ("pound", "GBP"),
+    ("yen", "JPY"),
+    ("rupee", "INR"),
+    ("yuan", "CNY"),
 ];
 
 fn currency(text: &str) -> Option<&'static str> {

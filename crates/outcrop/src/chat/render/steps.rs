@@ -41,7 +41,7 @@ impl Renderer {
         match kind.as_str() {
             "modelInvocationInput" => self.model_asked(step),
             "modelInvocationOutput" => self.model_answered(step, who, phase),
-            "rationale" => self.said(Label::Thinks, who, step["text"].as_str().unwrap_or_default()),
+            "rationale" => self.thought(who, step["text"].as_str().unwrap_or_default()),
             "invocationInput" => self.invocation(step, who),
             "observation" => self.observation(step, who),
             _ => String::new(),
@@ -72,8 +72,8 @@ impl Renderer {
         let mut out = self.said(Label::Model, who, &parts.join(", "));
         let reasoning = step["reasoningContent"]["reasoningText"]["text"].as_str();
         let parsed = &step["parsedResponse"];
-        for text in [reasoning, parsed["rationale"].as_str()].into_iter().flatten().filter(|text| !text.is_empty()) {
-            out.push_str(&self.said(Label::Thinks, who, text));
+        for text in [reasoning, parsed["rationale"].as_str()].into_iter().flatten() {
+            out.push_str(&self.thought(who, text));
         }
         if parsed["isValid"] == Value::Bool(false) {
             out.push_str(&self.said(Label::Failed, who, "pre-processing refused the input"));
@@ -82,6 +82,11 @@ impl Renderer {
     }
 
     fn invocation(&mut self, step: &Value, who: Option<&str>) -> String {
+        let returns = step["actionGroupInvocationInput"]["executionType"] == "RETURN_CONTROL";
+        if returns {
+            // The event that returns control tells it.
+            return String::new();
+        }
         let (label, text) = if let Some(call) = step.get("actionGroupInvocationInput") {
             (Label::Tool, action_title(call))
         } else if let Some(lookup) = step.get("knowledgeBaseLookupInput") {
@@ -146,6 +151,16 @@ impl Renderer {
             }
         }
         if out.is_empty() { self.said(Label::Guard, who, "intervened") } else { out }
+    }
+
+    /// A thought, unless it was just told as the model's reasoning or there is none.
+    fn thought(&mut self, who: Option<&str>, text: &str) -> String {
+        let text = text.trim();
+        if text.is_empty() || text == self.thought {
+            return String::new();
+        }
+        text.clone_into(&mut self.thought);
+        self.said(Label::Thinks, who, text)
     }
 
     fn said(&mut self, label: Label, who: Option<&str>, text: &str) -> String {

@@ -118,6 +118,25 @@ The sum of the numbers 1, 2, 3, 4, 5, 6, 7, 8, 9, and 10 is 55.
 }
 
 #[test]
+fn reasoning_and_returned_control_are_told_once() {
+    let trace = |step: Value| StreamEvent::new("trace", json!({"trace": {"orchestrationTrace": step}}));
+    let call = json!({"actionGroupName": "Client", "function": "open", "executionType": "RETURN_CONTROL"});
+    let input = json!({"functionInvocationInput": {"actionGroup": "Client", "function": "open"}});
+    let events = [
+        trace(json!({"modelInvocationOutput": {"reasoningContent": {"reasoningText": {"text": "I open it."}}}})),
+        trace(json!({"rationale": {"text": "I open it."}})),
+        trace(json!({"invocationInput": {"actionGroupInvocationInput": call}})),
+        StreamEvent::new("returnControl", json!({"invocationInputs": [input]})),
+    ];
+    let expected = "  model     model
+  thinks    I open it.
+  asks you  open()
+  total     1 model call
+";
+    assert_eq!(render(PLAIN, &events), expected);
+}
+
+#[test]
 fn a_failed_stream_says_so_and_keeps_what_was_said() {
     let mut failed = StreamEvent::new("throttlingException", json!({"message": "slow down"}));
     failed.is_exception = true;

@@ -1,5 +1,7 @@
 //! Turns as transcripts: what goes in, what the machine wants, what the caller sees.
 
+#![expect(clippy::unwrap_used, reason = "in a test, what is not there is a failure")]
+
 use insta::assert_snapshot;
 use outcrop_api::bedrock_agent as agent_api;
 use outcrop_api::bedrock_agent_runtime as api;

@@ -14,3 +14,4 @@ pub mod turn;
 pub use app::{App, AppParts, Settings};
 pub use edge::listen::{Server, ServerLimits};
 pub use errors::{ApiError, OpResult};
+pub use outcrop_planner::turn::TurnLimits;

@@ -13,9 +13,14 @@ const ENDPOINT: &str = "http://127.0.0.1:7600";
 
 /// Agents for Amazon Bedrock, above ground: the AWS wire, served here, on any model.
 #[derive(Debug, Parser)]
-#[command(name = "outcrop", version, propagate_version = true, after_help = "\
+#[command(
+    name = "outcrop",
+    version,
+    propagate_version = true,
+    after_help = "\
 Environment: OUTCROP_LISTEN, OUTCROP_DATA, OUTCROP_CONFIG, OUTCROP_ENDPOINT stand in for their flags; \
-OUTCROP_LOG filters the log (such as `debug` or `outcrop_server=debug,info`); NO_COLOR turns colours off.")]
+OUTCROP_LOG filters the log (such as `debug` or `outcrop_server=debug,info`); NO_COLOR turns colours off."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -8,7 +8,7 @@ pub(crate) mod file;
 
 use crate::config::file::{AuthMode, File, FunctionEntry, ModelEntry, Provider};
 use outcrop_models::ApiKey;
-use outcrop_planner::turn::TurnLimits;
+use outcrop_server::TurnLimits;
 use outcrop_tools::{ConfiguredFunction, FunctionSource, LocalFunction, Runtime};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -105,8 +105,12 @@ impl Source {
         let header = format!("[[{table}]]");
         let tables = self.text.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with(&header));
         let Some((start, _)) = tables.clone().nth(index) else { return self.path.display().to_string() };
-        let of_table = self.text.lines().enumerate().skip(start + 1).take_while(|(_, line)| !line.trim_start().starts_with('['));
-        let line = of_table.into_iter().find(|(_, line)| line.split('=').next().is_some_and(|name| name.trim() == key)).map_or(start, |(number, _)| number);
+        let of_table =
+            self.text.lines().enumerate().skip(start + 1).take_while(|(_, line)| !line.trim_start().starts_with('['));
+        let line = of_table
+            .into_iter()
+            .find(|(_, line)| line.split('=').next().is_some_and(|name| name.trim() == key))
+            .map_or(start, |(number, _)| number);
         format!("{}:{}: {table}.{key}", self.path.display(), line + 1)
     }
 
@@ -133,7 +137,8 @@ fn mean(
     if !is_account {
         problems.push(format!("{}: an account id has twelve digits", source.key("account_id")));
     }
-    let is_region = !file.region.is_empty() && file.region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let is_region = !file.region.is_empty()
+        && file.region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if !is_region {
         problems.push(format!("{}: a region looks like us-east-1", source.key("region")));
     }
@@ -201,14 +206,17 @@ fn model(
         Provider::Openai => {
             let base_url = entry.base_url.unwrap_or_else(|| "https://api.openai.com/v1".to_owned());
             let api_key = match (&entry.api_key_env, &entry.api_key_file) {
-                (Some(_), Some(_)) => return Err(format!("{}: give either api_key_env or api_key_file", place("api_key_env"))),
+                (Some(_), Some(_)) => {
+                    return Err(format!("{}: give either api_key_env or api_key_file", place("api_key_env")));
+                }
                 (Some(name), None) => match environment(name) {
                     Some(key) => Some(ApiKey::new(&key)),
                     None => return Err(format!("{}: the variable {name} is not set", place("api_key_env"))),
                 },
                 (None, Some(file)) => {
                     let file = source.resolve(file);
-                    let key = std::fs::read_to_string(&file).map_err(|error| format!("{}: {}: {error}", place("api_key_file"), file.display()))?;
+                    let key = std::fs::read_to_string(&file)
+                        .map_err(|error| format!("{}: {}: {error}", place("api_key_file"), file.display()))?;
                     Some(ApiKey::new(key.trim()))
                 }
                 (None, None) => None,
@@ -216,12 +224,17 @@ fn model(
             ProviderSetting::OpenAi { base_url, model: entry.model, api_key }
         }
         Provider::Scripted => {
-            let script = entry.script.ok_or_else(|| format!("{}: provider \"scripted\" needs script = \"FILE\"", place("provider")))?;
+            let script = entry
+                .script
+                .ok_or_else(|| format!("{}: provider \"scripted\" needs script = \"FILE\"", place("provider")))?;
             ProviderSetting::Scripted { script: source.resolve(&script) }
         }
         Provider::Offline => ProviderSetting::Offline,
         other @ (Provider::Bedrock | Provider::Anthropic | Provider::Gemini | Provider::Replay) => {
-            return Err(format!("{}: provider {other:?} is not built yet; use openai, scripted or offline", place("provider")));
+            return Err(format!(
+                "{}: provider {other:?} is not built yet; use openai, scripted or offline",
+                place("provider")
+            ));
         }
     };
     Ok(ModelSetting { pattern: entry.pattern, provider })
@@ -239,7 +252,8 @@ fn function(entry: FunctionEntry, source: &Source, index: usize) -> Result<Confi
                 return Err(format!("{}: {} does not exist", place("code"), code.display()));
             }
             let runtime = entry.runtime.as_deref().unwrap_or("python3");
-            let runtime = Runtime::parse(runtime).ok_or_else(|| format!("{}: {runtime} is none of python3, nodejs, provided", place("runtime")))?;
+            let runtime = Runtime::parse(runtime)
+                .ok_or_else(|| format!("{}: {runtime} is none of python3, nodejs, provided", place("runtime")))?;
             FunctionSource::Local(LocalFunction {
                 code,
                 runtime,
@@ -283,11 +297,23 @@ mod tests {
             ("\nregoin = \"x\"", "outcrop.toml:2: regoin: unknown field `regoin`"),
             ("region = 1", "outcrop.toml:1: region: invalid type: integer"),
             ("account_id = \"12\"", "outcrop.toml:1: account_id: an account id has twelve digits"),
-            ("[[model]]\nmatch = \"*\"\nprovider = \"openai\"\napi_key_env = \"NONE\"", "outcrop.toml:4: model.api_key_env: the variable NONE is not set"),
-            ("[[model]]\nmatch = \"*\"\nprovider = \"scripted\"", "outcrop.toml:3: model.provider: provider \"scripted\" needs script"),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"openai\"\napi_key_env = \"NONE\"",
+                "outcrop.toml:4: model.api_key_env: the variable NONE is not set",
+            ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"scripted\"",
+                "outcrop.toml:3: model.provider: provider \"scripted\" needs script",
+            ),
             ("[[function]]\nmatch = \"a\"", "outcrop.toml:2: function.match: says neither code"),
-            ("[[function]]\nmatch = \"a\"\ncode = \"nowhere\"", "outcrop.toml:3: function.code: nowhere does not exist"),
-            ("[[function]]\nmatch = \"a\"\nurl = \"u\"\ntimeout = \"soon\"", "outcrop.toml:4: timeout: `soon` is no duration"),
+            (
+                "[[function]]\nmatch = \"a\"\ncode = \"nowhere\"",
+                "outcrop.toml:3: function.code: nowhere does not exist",
+            ),
+            (
+                "[[function]]\nmatch = \"a\"\nurl = \"u\"\ntimeout = \"soon\"",
+                "outcrop.toml:4: timeout: `soon` is no duration",
+            ),
             ("[store]\nurl = \"mysql://x\"", "outcrop.toml:2: url: only sqlite:PATH"),
             ("[auth]\nmode = \"sigv4\"", "outcrop.toml:2: mode: signatures are not verified"),
         ] {

@@ -70,10 +70,15 @@ pub(crate) async fn run(
 }
 
 fn template(folder: &Path) -> Result<PathBuf, Failure> {
-    let found = ["template.yaml", "template.yml", "template.json"].iter().map(|name| folder.join(name)).find(|path| path.is_file());
+    let found = ["template.yaml", "template.yml", "template.json"]
+        .iter()
+        .map(|name| folder.join(name))
+        .find(|path| path.is_file());
     found.ok_or_else(|| {
         let folder = folder.display();
-        Failure::Usage(format!("{folder}: has no template.yaml; give a folder with a CloudFormation template, such as examples/support"))
+        Failure::Usage(format!(
+            "{folder}: has no template.yaml; give a folder with a CloudFormation template, such as examples/support"
+        ))
     })
 }
 
@@ -83,7 +88,11 @@ pub(crate) fn stack_name(folder: &Path) -> String {
     let name = full.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let clean: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let clean = clean.trim_matches('-');
-    if clean.starts_with(|c: char| c.is_ascii_alphabetic()) { clean.to_owned() } else { format!("dev-{clean}").trim_end_matches('-').to_owned() }
+    if clean.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        clean.to_owned()
+    } else {
+        format!("dev-{clean}").trim_end_matches('-').to_owned()
+    }
 }
 
 async fn deploy_once(options: &DeployOptions) -> Result<(), Failure> {
@@ -112,7 +121,9 @@ async fn watch(template: &Path, deployment: &DeployOptions, stop: &CancellationT
     loop {
         for folder in folders(template) {
             if watched.insert(folder.clone()) {
-                watcher.watch(&folder, RecursiveMode::Recursive).map_err(|error| format!("{}: {error}", folder.display()))?;
+                watcher
+                    .watch(&folder, RecursiveMode::Recursive)
+                    .map_err(|error| format!("{}: {error}", folder.display()))?;
             }
         }
         tokio::select! {
@@ -148,6 +159,8 @@ fn folders(template: &Path) -> Vec<PathBuf> {
 
 /// Whether a change of this path can matter: not what running makes.
 fn is_source(path: &Path) -> bool {
-    let made = |part: &str| part == ".outcrop" || part == "__pycache__" || part == ".git" || part.ends_with('~') || part.ends_with(".swp");
+    let made = |part: &str| {
+        part == ".outcrop" || part == "__pycache__" || part == ".git" || part.ends_with('~') || part.ends_with(".swp")
+    };
     !path.components().any(|part| made(&part.as_os_str().to_string_lossy()))
 }

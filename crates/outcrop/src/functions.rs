@@ -36,11 +36,8 @@ impl FunctionHost for Functions {
         log_tail: bool,
     ) -> BoxFuture<'a, Result<FunctionReply, ToolFailure>> {
         Box::pin(async move {
-            let limits = InvokeLimits {
-                timeout: limits.timeout,
-                response_bytes_max: limits.response_bytes_max,
-                log_tail,
-            };
+            let limits =
+                InvokeLimits { timeout: limits.timeout, response_bytes_max: limits.response_bytes_max, log_tail };
             let result = self.0.invoke(function, payload, limits).await?;
             Ok(FunctionReply {
                 payload: result.payload,

@@ -103,7 +103,8 @@ fn run_config(config: &cli::ConfigCommand) -> Result<(), Failure> {
         cli::ConfigCommand::Check { config, data } => {
             let path = config.clone().or_else(default_config);
             config::load(path.as_deref(), data, &environment)?;
-            let what = path.map_or_else(|| "no configuration file; the defaults".to_owned(), |path| path.display().to_string());
+            let what = path
+                .map_or_else(|| "no configuration file; the defaults".to_owned(), |path| path.display().to_string());
             print_line(&format!("{what}: fine"));
             Ok(())
         }
@@ -134,9 +135,17 @@ fn start_log(cli: &Cli) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new(cli.log_default()), Some(error)),
     };
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(color).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(color)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
     if let Some(error) = problem {
-        tracing::warn!(error = &error as &dyn std::error::Error, "OUTCROP_LOG cannot be understood; the default is used");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "OUTCROP_LOG cannot be understood; the default is used"
+        );
     }
 }
 
@@ -192,4 +201,3 @@ fn report(failure: &Failure) -> ExitCode {
     }
     ExitCode::from(code)
 }
-

@@ -49,7 +49,8 @@ pub(crate) async fn build(
     if !takes_all {
         notes.push(found.note);
     }
-    let catalog = Catalog::new(entries, found.label, found.model).map_err(|error| ConfigError(vec![format!("model.match: {error}")]))?;
+    let catalog = Catalog::new(entries, found.label, found.model)
+        .map_err(|error| ConfigError(vec![format!("model.match: {error}")]))?;
     notes.splice(0..0, catalog.describe());
     Ok(Models { catalog, notes })
 }
@@ -64,7 +65,9 @@ fn configured(provider: &ProviderSetting, http: &HttpClient) -> Result<(String, 
             let model = ScriptedModel::from_file(script).map_err(|error| error.to_string())?;
             Ok((format!("scripted, {}", script.display()), Arc::new(model)))
         }
-        ProviderSetting::Offline => Ok(("offline, the built-in planner (no language model)".to_owned(), Arc::new(OfflinePlanner::default()))),
+        ProviderSetting::Offline => {
+            Ok(("offline, the built-in planner (no language model)".to_owned(), Arc::new(OfflinePlanner)))
+        }
     }
 }
 
@@ -84,7 +87,7 @@ impl Found {
     fn offline() -> Self {
         Self {
             label: "offline, the built-in planner (no language model)".to_owned(),
-            model: Arc::new(OfflinePlanner::default()),
+            model: Arc::new(OfflinePlanner),
             note: "no language model is configured and none was found: the built-in offline planner answers; it is no language model. \
                    Set OPENAI_API_KEY (and OPENAI_BASE_URL for another endpoint), start Ollama, or write a [[model]] into outcrop.toml to use one"
                 .to_owned(),
@@ -96,15 +99,21 @@ async fn found(http: &HttpClient, environment: &dyn Fn(&str) -> Option<String>) 
     if let Some(key) = environment("OPENAI_API_KEY").filter(|key| !key.trim().is_empty()) {
         let base_url = environment("OPENAI_BASE_URL").unwrap_or_else(|| "https://api.openai.com/v1".to_owned());
         let name = environment("OPENAI_MODEL").unwrap_or_else(|| OPENAI_MODEL.to_owned());
-        let config = OpenAiConfig { model: Some(name), api_key: Some(ApiKey::new(&key)), ..OpenAiConfig::new(base_url) };
-        let (label, model) = openai(config, http).map_err(|problem| ConfigError(vec![format!("OPENAI_BASE_URL or OPENAI_API_KEY: {problem}")]))?;
-        let note = "OPENAI_API_KEY is set: models that the configuration does not name go there (OPENAI_MODEL chooses which)".to_owned();
+        let config =
+            OpenAiConfig { model: Some(name), api_key: Some(ApiKey::new(&key)), ..OpenAiConfig::new(base_url) };
+        let (label, model) = openai(config, http)
+            .map_err(|problem| ConfigError(vec![format!("OPENAI_BASE_URL or OPENAI_API_KEY: {problem}")]))?;
+        let note =
+            "OPENAI_API_KEY is set: models that the configuration does not name go there (OPENAI_MODEL chooses which)"
+                .to_owned();
         return Ok(Found { label, model, note });
     }
     if let Some(name) = ollama(http).await {
         let config = OpenAiConfig { model: Some(name), ..OpenAiConfig::new(format!("{OLLAMA}/v1")) };
         let (label, model) = openai(config, http).map_err(|problem| ConfigError(vec![problem]))?;
-        let note = "Ollama answers on its usual port: models that the configuration does not name go to its first model".to_owned();
+        let note =
+            "Ollama answers on its usual port: models that the configuration does not name go to its first model"
+                .to_owned();
         return Ok(Found { label, model, note });
     }
     Ok(Found::offline())

@@ -68,20 +68,18 @@ pub(crate) async fn prepare(
     std::fs::create_dir_all(&options.data).map_err(|error| failed(&options.data.display().to_string(), &error))?;
     let http = HttpClient::new();
     let models = models::build(config.models, &http, environment).await?;
-    let server = Server::bind(options.listen, ServerLimits::default())
-        .await
-        .map_err(|error| match error.kind() {
-            std::io::ErrorKind::PermissionDenied => Failure::Usage(format!("--listen: {error}")),
-            _ => failed(&format!("cannot listen on {}", options.listen), &error),
-        })?;
+    let server = Server::bind(options.listen, ServerLimits::default()).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied => Failure::Usage(format!("--listen: {error}")),
+        _ => failed(&format!("cannot listen on {}", options.listen), &error),
+    })?;
     let address = server.local_addr().map_err(|error| failed("the listener has no address", &error))?;
     let url = config.store_url;
     let store = Store::open(&url).map_err(|error| failed("the store cannot be opened", &error))?;
     let home = Home { region: config.region.clone(), account_id: config.account_id.clone() };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
-    let registry = FunctionRegistry::new(config.functions)
-        .map_err(|error| Failure::Usage(format!("function.match: {error}")))?;
+    let registry =
+        FunctionRegistry::new(config.functions).map_err(|error| Failure::Usage(format!("function.match: {error}")))?;
     let tools = lambda_tools(&options.data, home, registry, &http, address, (clock.clone(), ids.clone()), environment)
         .map_err(|error| failed("the function host cannot be prepared", &error))?;
     let settings = Settings {
@@ -106,7 +104,9 @@ pub(crate) async fn prepare(
         objects: Objects::new(config.objects_root),
         settings,
     });
-    outcrop_server::ops::lambda::load(&app).await.map_err(|error| failed("stored functions cannot be read", &error.message))?;
+    outcrop_server::ops::lambda::load(&app)
+        .await
+        .map_err(|error| failed("stored functions cannot be read", &error.message))?;
     Ok(Prepared { server, app, tools, address, notes: models.notes })
 }
 

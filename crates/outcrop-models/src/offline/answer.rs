@@ -109,7 +109,7 @@ fn object(object: &Map<String, Value>, input: &Map<String, Value>, asked: &[Word
                 sentences.push(format!("{}.", cut(text.trim(), TEXT_BYTES_MAX).trim_end_matches('.')));
             }
             Value::String(text) if is_state(key) && state.is_none() && text.len() <= 80 => {
-                state = Some((key, text.replace('_', " ")))
+                state = Some((key, text.replace('_', " ")));
             }
             _ => phrases.push(phrase(key, value)),
         }

@@ -25,7 +25,12 @@ pub(super) struct Fit {
 impl Fit {
     /// Whether the fit would do if every value that the tool needs stands in the words, too.
     pub(super) fn is_plausible(&self) -> bool {
-        self.clause_share >= 0.2 && (self.name_share >= 0.2 || self.shared.len() >= 2)
+        self.clause_share >= 0.2 && (self.name_share >= 0.2 || self.shared.len() >= 2) || self.knows_all()
+    }
+
+    /// Whether the tool knows every telling word of the clause.
+    pub(super) fn knows_all(&self) -> bool {
+        self.clause_share > 0.99 && !self.shared.is_empty()
     }
 
     /// Whether the fit is good enough to act on.
@@ -134,8 +139,8 @@ fn fit(tools: &[Tool], index: usize, all: &[Word], telling: &[&Word], spans: &[E
     let named = tool.name_stems.iter().filter(|name| has(&stems, name) || implied_by(all, name)).count();
     // Of equal scores the tool wins whose name the clause covers more.
     let name_share = ratio(named, tool.name_stems.len());
-    score *= 0.6 + 0.4 * name_share;
     let clause_share = if weights > 0.0 { known / weights } else { 0.0 };
+    score *= (0.6 + 0.4 * name_share) * (0.6 + 0.4 * clause_share);
     Some(Fit { tool: index, score, name_share, clause_share, shared, shape })
 }
 

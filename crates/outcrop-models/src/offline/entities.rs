@@ -190,11 +190,8 @@ fn entity(kind: Kind, text: &str, start: usize, end: usize) -> Option<Entity> {
     match kind {
         Kind::Number | Kind::Money | Kind::Percent => entity.number = Some(number(raw)?),
         Kind::List => entity.list = Some(list(raw)?),
-        Kind::Date => {
-            if entity.text.to_lowercase().starts_with("on ") {
-                entity.text.drain(..3);
-            }
-            // "may" alone is never taken; "march 5" is.
+        Kind::Date if entity.text.to_lowercase().starts_with("on ") => {
+            entity.text.drain(..3);
         }
         Kind::Id => entity.text = entity.text.trim_start_matches('#').to_owned(),
         Kind::Formula if !raw.contains(['^', '*', '+', '-']) => return None,

@@ -165,15 +165,14 @@ fn assign(
 fn compound(tool: &Tool, scope: Scope<'_>, own: &[Span], used: &mut [bool], filled: &mut Filled) {
     for parameter in &tool.parameters {
         match &parameter.kind {
-            Type::Boolean if parameter.is_consent() => {
-                if scope.agreed {
-                    filled.set(parameter, Value::Bool(true), "the user's yes");
-                }
+            Type::Boolean if parameter.is_consent() && scope.agreed => {
+                filled.set(parameter, Value::Bool(true), "the user's yes");
             }
+            Type::Boolean if parameter.is_consent() => {}
             Type::Boolean => match boolean(parameter, scope.request) {
                 Some(said) => filled.set(parameter, Value::Bool(said), QUESTION),
                 None if parameter.required => {
-                    filled.set(parameter, value::default(parameter).unwrap_or(Value::Bool(false)), "the default")
+                    filled.set(parameter, value::default(parameter).unwrap_or(Value::Bool(false)), "the default");
                 }
                 None => {}
             },

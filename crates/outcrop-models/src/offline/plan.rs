@@ -155,11 +155,21 @@ impl Plan<'_> {
         if unit.step.forbidden.is_some() {
             return None;
         }
+        let needs: Vec<&Parameter> = unit
+            .step
+            .filled
+            .missing
+            .iter()
+            .filter_map(|&index| tool.parameters.get(index))
+            .filter(|parameter| !parameter.is_consent())
+            .collect();
         let mut reasons = Vec::new();
         if let Some(condition) = unit.step.clause.condition.as_ref() {
             match judge(condition, outcomes) {
                 Verdict::Holds(why) => reasons.push(format!("The condition \"{}\" is met: {why}.", condition.text)),
                 Verdict::Fails(_) => return None,
+                // It may be found out once the thing is known.
+                Verdict::Unknown if !needs.is_empty() => {}
                 // Whoever set a condition does not want it passed over.
                 Verdict::Unknown => return None,
             }
@@ -173,27 +183,19 @@ impl Plan<'_> {
             return None;
         }
         let known = self.told(units, calls, asked);
-        let missing: Vec<&Parameter> = unit
-            .step
-            .filled
-            .missing
-            .iter()
-            .filter_map(|&index| tool.parameters.get(index))
-            .filter(|parameter| !parameter.is_consent())
-            .collect();
-        if !missing.is_empty() {
-            let question = question(&missing);
+        if !needs.is_empty() {
+            let question = question(&needs);
             let why = format!(
                 "To use {} I need {}, and nothing in the conversation says it.",
                 tool.short,
-                joined(&missing.iter().map(|p| format!("the {}", p.label)).collect::<Vec<_>>(), "and")
+                joined(&needs.iter().map(|p| format!("the {}", p.label)).collect::<Vec<_>>(), "and")
             );
-            return Some(Next::Ask { question: with(known, question), why });
+            return Some(Next::Ask { question: with(&known, question), why });
         }
         if unit.step.to_confirm {
             let question = format!("Shall I {}{}, yes or no?", tool.label(), arguments(tool, unit.arguments));
             let why = format!("{} changes something and needs the user's agreement first.", tool.short);
-            return Some(Next::Ask { question: with(known, question), why });
+            return Some(Next::Ask { question: with(&known, question), why });
         }
         if !unit.step.filled.missing.is_empty() {
             return None;
@@ -397,7 +399,7 @@ fn undone(deed: &str) -> String {
     lower.replace(" my ", " your ")
 }
 
-fn with(known: Vec<String>, question: String) -> String {
+fn with(known: &[String], question: String) -> String {
     let mut all: Vec<String> = known.iter().map(|sentence| capital(sentence)).collect();
     all.push(question);
     all.join(" ")

@@ -141,7 +141,7 @@ fn choose(ground: Ground<'_>, clause: &Clause) -> Option<Fit> {
     fits.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.tool.cmp(&other.tool)));
     let best = fits.first()?.score;
     fits.into_iter().find(|fit| {
-        fit.score >= best * 0.5 && (fit.is_accepted() || fit.is_plausible() && ground.provides(fit.tool, &clause.text))
+        fit.score >= best * 0.5 && (fit.is_accepted() || fit.is_plausible() && ground.provides(fit, &clause.text))
     })
 }
 
@@ -179,10 +179,12 @@ fn serves(tool: &Tool, clause: &Clause) -> bool {
 }
 
 impl Ground<'_> {
-    /// Whether a clause has all the values that a tool needs, and at least one.
-    fn provides(&self, tool: usize, clause: &str) -> bool {
-        let scope = Scope { clause, request: clause, answer: "", facts: &Facts::default(), agreed: false };
-        let filled = fill(&self.tools[tool], scope);
+    /// Whether a clause has all the values that a tool needs, and at least one. Where the tool knows every word of the
+    /// clause, what the session knows will do, too.
+    fn provides(&self, fit: &Fit, clause: &str) -> bool {
+        let nothing = Facts::default();
+        let facts = if fit.knows_all() { self.facts } else { &nothing };
+        let filled = fill(&self.tools[fit.tool], Scope { clause, request: clause, answer: "", facts, agreed: false });
         filled.missing.is_empty() && !filled.arguments.is_empty()
     }
 

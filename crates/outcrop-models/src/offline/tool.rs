@@ -5,7 +5,7 @@ use super::words::{self, is_generic, is_stop, name_parts, name_stems, stem};
 use outcrop_ports::ToolSpec;
 use regex::Regex;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 /// Most of a description that is read, in bytes.
@@ -243,37 +243,42 @@ const READS: &[&str] = &[
     "is",
 ];
 
+fn stem_set(words: &[&str]) -> HashSet<String> {
+    words.iter().map(|word| stem(word)).collect()
+}
+
+static DEED_STEMS: LazyLock<HashSet<String>> = LazyLock::new(|| stem_set(DEEDS));
+static LEADING_DEED_STEMS: LazyLock<HashSet<String>> = LazyLock::new(|| stem_set(LEADING_DEEDS));
+static READ_STEMS: LazyLock<HashSet<String>> = LazyLock::new(|| stem_set(READS));
+
+/// The deeds of a tool, by its name, then by its method, then by how its description begins.
 fn deeds(spec: &ToolSpec, short: &str) -> Vec<String> {
-    let method = spec.name.split("__").next().unwrap_or_default();
-    if method == "GET" && spec.name.contains("__") {
+    let method = if spec.name.contains("__") { spec.name.split("__").next().unwrap_or_default() } else { "" };
+    let parts = name_stems(short);
+    let Some(first) = parts.first().filter(|_| method != "GET") else { return Vec::new() };
+    if READ_STEMS.contains(first) && *first != stem("return") {
         return Vec::new();
     }
-    let parts = name_parts(short);
-    let Some(first) = parts.first() else { return Vec::new() };
-    let first_stem = stem(first);
-    let reads = |word: &str| READS.iter().any(|read| stem(read) == stem(word));
-    if reads(first) && first != "return" {
-        return Vec::new();
-    }
-    let mut found: Vec<String> =
-        parts.iter().map(|part| stem(part)).filter(|part| DEEDS.iter().any(|deed| stem(deed) == *part)).collect();
-    let opening = words::words(&spec.description).into_iter().next();
-    let description_reads = opening.as_ref().is_some_and(|word| reads(&word.text) && !word.text.starts_with("return"))
-        || opening.as_ref().is_some_and(|word| word.text == "returns");
-    if LEADING_DEEDS.iter().any(|deed| stem(deed) == first_stem) && !description_reads && !found.contains(&first_stem) {
-        found.push(first_stem.clone());
-        // "initiate_return", "request_refund": what is begun is the deed just as well.
+    let mut found: Vec<String> = parts.iter().filter(|part| DEED_STEMS.contains(*part)).cloned().collect();
+    let opening = words::words(words::cut(&spec.description, 200)).into_iter().next();
+    // "Returns the price" reads; "Return an item" does not.
+    let description_reads = opening
+        .as_ref()
+        .is_some_and(|word| word.text == "returns" || READ_STEMS.contains(&word.stem) && word.stem != stem("return"));
+    if LEADING_DEED_STEMS.contains(first) && !description_reads && !found.contains(first) {
+        found.push(first.clone());
     }
     if !found.is_empty() {
-        let nouns = parts.iter().skip(1).map(|part| stem(part));
-        found.extend(nouns.filter(|part| LEADING_DEEDS.iter().any(|deed| stem(deed) == *part) && part != "order"));
+        // "initiate_return", "request_refund": what is begun is the deed just as well.
+        let nouns = parts.iter().skip(1).filter(|part| LEADING_DEED_STEMS.contains(*part) && **part != stem("order"));
+        found.extend(nouns.cloned());
     }
-    if found.is_empty() && matches!(method, "DELETE" | "PUT" | "PATCH") && spec.name.contains("__") {
-        found.push(first_stem);
+    if found.is_empty() && matches!(method, "DELETE" | "PUT" | "PATCH") {
+        found.push(first.clone());
     }
     if found.is_empty()
         && let Some(opening) = opening
-        && DEEDS.iter().any(|deed| stem(deed) == opening.stem)
+        && DEED_STEMS.contains(&opening.stem)
     {
         found.push(opening.stem);
     }

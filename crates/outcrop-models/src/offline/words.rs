@@ -1,6 +1,6 @@
 //! Words as the planner compares them: split, lower case, stemmed, with a small set of general synonyms.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 /// A word of a text and where it stands.
@@ -87,7 +87,7 @@ pub(super) fn name_stems(name: &str) -> Vec<String> {
 /// Cuts endings so that forms of a word compare equal: ship, ships, shipped, shipping. Light on purpose: it need not
 /// give real words, only the same one for the same meaning.
 pub(super) fn stem(word: &str) -> String {
-    if let Some((_, base)) = IRREGULAR.iter().find(|(form, _)| *form == word) {
+    if let Some(base) = IRREGULAR_FORMS.get(word) {
         return (*base).to_owned();
     }
     if !word.is_ascii() || word.len() < 3 || word.bytes().any(|b| b.is_ascii_digit()) {
@@ -198,6 +198,8 @@ const IRREGULAR: &[(&str, &str)] = &[
     ("news", "news"),
 ];
 
+static IRREGULAR_FORMS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| IRREGULAR.iter().copied().collect());
+
 /// Words that say the same to someone who asks for something; general English only.
 const SYNONYMS: &[&[&str]] = &[
     &["buy", "purchase", "acquire"],
@@ -280,9 +282,11 @@ const STOP: &[&str] = &[
     "such", "other", "etc", "like", "go", "ahead", "want", "need", "wish",
 ];
 
+static STOP_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| STOP.iter().copied().collect());
+
 /// Whether a word (lower case) carries no meaning of its own.
 pub(super) fn is_stop(word: &str) -> bool {
-    STOP.contains(&word)
+    STOP_WORDS.contains(word)
 }
 
 const GENERIC: &[&str] = &[
@@ -347,11 +351,11 @@ const GENERIC: &[&str] = &[
     "estimate",
 ];
 
-static GENERIC_STEMS: LazyLock<Vec<String>> = LazyLock::new(|| GENERIC.iter().map(|word| stem(word)).collect());
+static GENERIC_STEMS: LazyLock<HashSet<String>> = LazyLock::new(|| GENERIC.iter().map(|word| stem(word)).collect());
 
 /// Whether a stem stands in so many names and descriptions that it says little.
 pub(super) fn is_generic(stem: &str) -> bool {
-    GENERIC_STEMS.iter().any(|generic| generic == stem)
+    GENERIC_STEMS.contains(stem)
 }
 
 /// `text` cut to at most `bytes_max` bytes, at a character boundary.

@@ -12,7 +12,7 @@ pub(super) fn add(tools: &mut Tools, group: &api::AgentActionGroup, functions: &
         let mut properties = Map::new();
         let mut required = Vec::new();
         let mut arguments = Vec::new();
-        for (name, detail) in function.parameters.iter().flat_map(|map| map.iter()) {
+        for (name, detail) in function.parameters.iter().flat_map(outcrop_api::OrderedMap::iter) {
             let kind = detail.r#type.as_str();
             let mut schema = json!({ "type": kind });
             if kind == "array" {

@@ -59,7 +59,7 @@ pub(super) async fn rebuild(
     let mut events = Vec::with_capacity(rows.len());
     for row in rows {
         match journal::read(&row.body) {
-            Some(Entry::Event(event)) => events.push(event),
+            Some(Entry::Event(event)) => events.push(*event),
             Some(Entry::Ended { .. }) => break,
             None => return Ok(None),
         }

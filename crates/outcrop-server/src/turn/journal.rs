@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[serde(rename_all = "camelCase")]
 pub(super) enum Entry {
     /// Something the machine was told.
-    Event(Event),
+    Event(Box<Event>),
     /// The turn is over; these messages stand in the history.
     Ended {
         /// What the turn added to the conversation; empty when it failed before anything was done.

@@ -68,7 +68,7 @@ mod tests {
         };
         let other = async move {
             tokio::task::yield_now().await;
-            drop(first)
+            drop(first);
         };
         let (second, ()) = tokio::join!(waiting, other);
         drop(second.expect("was freed"));

@@ -21,7 +21,9 @@ impl Deref for Time {
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse(&text).map(Self).ok_or_else(|| de::Error::custom(format!("`{text}` is no duration: write 300ms, 30s, 5m or 2h")))
+        parse(&text)
+            .map(Self)
+            .ok_or_else(|| de::Error::custom(format!("`{text}` is no duration: write 300ms, 30s, 5m or 2h")))
     }
 }
 

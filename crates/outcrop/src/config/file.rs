@@ -179,7 +179,7 @@ pub(crate) struct LimitsSection {
 
 impl Default for LimitsSection {
     fn default() -> Self {
-        let turn = outcrop_planner::turn::TurnLimits::default();
+        let turn = outcrop_server::TurnLimits::default();
         let settings = outcrop_server::Settings::default();
         Self {
             iterations_max: turn.iterations_max,

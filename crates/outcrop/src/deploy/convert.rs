@@ -75,9 +75,13 @@ impl Converter<'_> {
                 self.check_length(node, "items", items.len(), (*min, *max));
                 items.iter().map(|item| self.value(item, member)).collect()
             }
-            Kind::Map { value, min, max, .. } => {
+            Kind::Map { key, value, min, max } => {
                 let Value_::Map(entries) = &node.kind else { return self.mismatch(node, "a mapping") };
                 self.check_length(node, "entries", entries.len(), (*min, *max));
+                for entry in entries {
+                    let place = Node { line: entry.line, column: entry.column, ..entry.value.clone() };
+                    self.text(&place.with_text(entry.key.as_str()), key);
+                }
                 let values = entries.iter().map(|entry| (entry.key.clone(), self.value(&entry.value, value)));
                 Value::Object(values.collect())
             }

@@ -159,7 +159,7 @@ fn number(parameter: &Parameter, span: &Span) -> f64 {
                     "year", "day", "month", "time", "period", "duration", "count", "person", "term", "week",
                 ]) =>
         {
-            score -= 3.0
+            score -= 3.0;
         }
         Kind::Percent if parameter.speaks_of(RATE) => score += 3.0,
         Kind::Percent => score -= 1.0,

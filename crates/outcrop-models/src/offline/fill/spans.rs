@@ -45,8 +45,7 @@ impl Span {
     pub(super) fn echoes(&self, other: &Self) -> bool {
         let behind = |span: &Self| span.before.iter().take(2).map(|word| word.stem.clone()).collect::<Vec<_>>();
         let same_lead = !self.before.is_empty() && behind(self) == behind(other) && self.kind.is_some();
-        let telling =
-            self.before.iter().take(2).any(|word| word.is_content()) || !self.kind.is_some_and(Kind::is_numeric);
+        let telling = self.before.iter().take(2).any(Word::is_content) || !self.kind.is_some_and(Kind::is_numeric);
         let unit = |span: &Self| span.after.first().map(|word| word.stem.clone());
         let same_unit = self.kind.is_some_and(Kind::is_numeric) && unit(self).is_some() && unit(self) == unit(other);
         same_lead && telling || same_unit
@@ -138,10 +137,8 @@ fn phrases(text: &str, all: &[Word], tool: &Tool, spans: &mut Vec<Span>) {
         let breaks = !word.is_content() || inside(word) || (opening && (is_verb(&word.stem) || is_generic(&word.stem)));
         let gap =
             run.last().is_some_and(|last| text[last.end..word.start].chars().any(|c| !matches!(c, ' ' | '-' | '\'')));
-        if breaks || gap {
-            if !run.is_empty() {
-                runs.push(std::mem::take(&mut run));
-            }
+        if (breaks || gap) && !run.is_empty() {
+            runs.push(std::mem::take(&mut run));
         }
         if !breaks {
             run.push(word);

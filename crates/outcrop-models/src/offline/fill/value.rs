@@ -83,8 +83,9 @@ pub(super) fn coerce(parameter: &Parameter, value: &Value) -> Option<Value> {
 
 /// Whether a text names an option: as it is, or with all the words of it.
 pub(super) fn is_named(option: &Value, text: &str) -> bool {
+    let number = option.is_number().then(|| option.to_string());
     let Some(option) = option.as_str() else {
-        return option.is_number() && words(text).iter().any(|word| word.text == option.to_string());
+        return number.is_some_and(|number| words(text).iter().any(|word| word.text == number));
     };
     let wanted: Vec<String> = name_stems(option).into_iter().filter(|stem| !stem.is_empty()).collect();
     let spoken: Vec<String> = words(text)

@@ -284,6 +284,7 @@ Resources:
     Properties:
       Runtime: python3.12
       Layers: []
+      Environment: {Variables: {a-b: c}}
       Role: !GetAtt Hidden.Arn
       Code: {ZipFile: x}
   Alias:
@@ -318,10 +319,11 @@ Outputs:
             "29: Resources.Fn.Condition: there is no condition `Nope`",
             "31: Resources.Fn.Properties: property `Handler` is missing",
             "32: Resources.Fn.Properties.Layers: unsupported property",
-            "33: Resources.Fn.Properties.Role: resource `Hidden` is left out by its condition",
-            "38: Resources.Alias.Properties.AgentId: `Agent` (AWS::Bedrock::Agent) has no attribute `Id`; it has \
+            "33: Resources.Fn.Properties.Environment.Variables.a-b: `a-b` does not match the pattern [a-zA-Z]([a-zA-Z0-9_])+",
+            "34: Resources.Fn.Properties.Role: resource `Hidden` is left out by its condition",
+            "39: Resources.Alias.Properties.AgentId: `Agent` (AWS::Bedrock::Agent) has no attribute `Id`; it has \
              AgentArn, AgentId, AgentStatus, AgentVersion, CreatedAt, PreparedAt, UpdatedAt",
-            "41: Outputs.List.Value: an output is text, not a list",
+            "42: Outputs.List.Value: an output is text, not a list",
         ],
     );
 }

@@ -108,9 +108,11 @@ def test_an_event_stream_over_http_2(outcrop):
 
 
 def test_a_body_over_the_limit_is_refused(outcrop):
-    outcrop.start()
-    answer = send(outcrop, "PUT", "/agents/", b"[" + b" " * (64 << 20) + b"]")
-    assert answer.status_code in (400, 413), answer.text
+    outcrop.start(settings="[limits]\nrequest_bytes_max = 65536")
+    name = lambda length: json.dumps({"agentName": "a", "fromTheFuture": "x" * length}).encode()
+    assert send(outcrop, "PUT", "/agents/", name(60_000)).status_code == 202
+    answer = send(outcrop, "PUT", "/agents/", name(70_000))
+    assert answer.status_code in (400, 413) and "65536" in answer.json()["message"], answer.text
 
 
 def test_health(outcrop):

@@ -52,6 +52,9 @@ use std::sync::Arc;
 /// What a user reads when the turn could not be brought to an answer; the service's own words.
 pub const UNABLE_TO_ASSIST: &str = "Sorry, I am unable to assist you with this request.";
 
+/// Stands in the history where a turn has no answer, so that sides take turns and the model knows.
+const NO_ANSWER: &str = "(This turn ended without an answer.)";
+
 /// A turn in progress. The same agent, history, attributes and events always give the same turn.
 #[derive(Debug)]
 pub struct Turn {
@@ -155,7 +158,10 @@ impl Turn {
     /// ours: it can only come from a damaged journal.
     pub fn apply(&mut self, event: Event) -> Decision {
         match (event, std::mem::replace(&mut self.state, State::Over)) {
-            (Event::LimitReached { at, limit }, _) => self.limit_reached(at, limit),
+            (Event::LimitReached { at, limit }, state) => {
+                self.state = state;
+                self.limit_reached(at, limit)
+            }
             (Event::ModelReplied(reply), State::AskingModel) => self.model_replied(reply),
             (Event::ModelFailed(failure), State::AskingModel) => self.model_failed(&failure),
             (Event::ToolReturned(returned), State::WithTools(pending)) => self.tool_returned(returned, pending),
@@ -164,10 +170,7 @@ impl Turn {
             }
             (event, state) => {
                 let message = format!("event {} does not fit state {}", event.name(), state.name());
-                Decision {
-                    step: Step::Fail { kind: FailureKind::Internal, message, resource: None },
-                    output: Vec::new(),
-                }
+                self.fail(FailureKind::Internal, message, None, Vec::new())
             }
         }
     }
@@ -194,18 +197,42 @@ impl Turn {
     }
 
     /// Puts an end to a turn that will not go on, so that its messages can stand in the history: every tool use without
-    /// a result gets one that says why there is none.
+    /// a result gets one that says why there is none, and the user's words get an answer that says that there is none.
     pub fn abandon(&mut self, reason: &str) {
-        let pending = match std::mem::replace(&mut self.state, State::Over) {
-            State::WithTools(pending) | State::WithCaller { pending, .. } => pending,
-            State::AskingModel | State::Over => return,
-        };
+        let state = std::mem::replace(&mut self.state, State::Over);
+        if let State::WithTools(pending) | State::WithCaller { pending, .. } = state {
+            self.give_up(pending, reason);
+        }
+        self.close(NO_ANSWER);
+    }
+
+    /// Gives every tool use its result.
+    fn give_up(&mut self, pending: Vec<Pending>, reason: &str) {
         let results = pending.into_iter().map(|call| {
             let tool_use_id = call.tool_use_id;
             ContentBlock::ToolResult(call.result.unwrap_or_else(|| error_result(tool_use_id, reason)))
         });
         let content = results.collect();
         self.push(Message { role: Role::User, content });
+    }
+
+    /// Sees to it that the model's side has the last word.
+    fn close(&mut self, answer: &str) {
+        if self.messages.last().is_none_or(|last| last.role == Role::User) {
+            self.push(Message::assistant(if answer.is_empty() { NO_ANSWER } else { answer }));
+        }
+    }
+
+    /// Ends the turn in an error. What was asked and done stays in the history if something was done; a turn that
+    /// failed before that is as if it had not been, and can be asked again.
+    fn fail(&mut self, kind: FailureKind, message: String, resource: Option<String>, output: Vec<Output>) -> Decision {
+        self.state = State::Over;
+        if self.new_messages().iter().any(|message| message.tool_uses().next().is_some()) {
+            self.close(NO_ANSWER);
+        } else {
+            self.messages.truncate(self.first_new);
+        }
+        Decision { step: Step::Fail { kind, message, resource }, output }
     }
 
     /// Appends a message; two of the same side in a row become one, because models want sides to take turns.
@@ -270,11 +297,13 @@ impl Turn {
             ModelErrorKind::Invalid | ModelErrorKind::NotFound => (FailureKind::Invalid, reason),
             ModelErrorKind::Unavailable | ModelErrorKind::TimedOut | ModelErrorKind::BadReply => (FailureKind::ModelUnavailable, reason),
         };
-        Decision { step: Step::Fail { kind, message, resource: None }, output }
+        self.fail(kind, message, None, output)
     }
 
     fn limit_reached(&mut self, at: Timestamp, limit: Limit) -> Decision {
-        self.state = State::Over;
+        if let State::WithTools(pending) = std::mem::replace(&mut self.state, State::Over) {
+            self.give_up(pending, "The turn ran out of time before this call's result was known.");
+        }
         let mut output = Vec::new();
         let reason = match limit {
             Limit::Iterations => format!("the turn reached its limit of {} model calls", self.limits.iterations_max),
@@ -290,6 +319,7 @@ impl Turn {
 
     fn finish(&mut self, at: Timestamp, text: String, mut output: Vec<Output>, ending: trace::Ending) -> Decision {
         self.state = State::Over;
+        self.close(&text);
         self.trace(&mut output, at, |turn| trace::final_response(turn, at, &text, ending));
         Decision { step: Step::Finish { text }, output }
     }

@@ -112,7 +112,13 @@ impl Chat {
         let mut between = "";
         loop {
             let prompt = if greets { "\n> " } else { "" };
-            let Some(line) = ask(io, prompt)? else { return Ok(()) };
+            let Some(line) = ask(io, prompt)? else {
+                // The shell's prompt shall not stand beside ours.
+                if greets {
+                    writeln!(io.out)?;
+                }
+                return Ok(());
+            };
             match line.as_str() {
                 "" => continue,
                 "exit" | "quit" if io.interactive => return Ok(()),

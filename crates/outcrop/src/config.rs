@@ -227,7 +227,10 @@ fn model(
             let script = entry
                 .script
                 .ok_or_else(|| format!("{}: provider \"scripted\" needs script = \"FILE\"", place("provider")))?;
-            ProviderSetting::Scripted { script: source.resolve(&script) }
+            let script = source.resolve(&script);
+            outcrop_models::ScriptedModel::from_file(&script)
+                .map_err(|error| format!("{}: {error}", place("script")))?;
+            ProviderSetting::Scripted { script }
         }
         Provider::Offline => ProviderSetting::Offline,
         other @ (Provider::Bedrock | Provider::Anthropic | Provider::Gemini | Provider::Replay) => {

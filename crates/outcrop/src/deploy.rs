@@ -99,8 +99,9 @@ pub(crate) async fn run(options: DeployOptions, out: &mut (dyn Write + Send)) ->
     let place = place.map_err(|error| failed(&error))?;
     let record_path = format!("/outcrop/stacks/{}", options.stack);
     let record = client.get::<StackRecord>(&record_path).await.map_err(|error| failed(&error))?.unwrap_or_default();
-    let names = checked.order.iter().map(|live| (live.id.as_str(), live.kind.name()));
-    let mut reporter = Reporter::new(out, options.json, &options.stack, names);
+    let wanted = checked.order.iter().map(|live| (live.id.as_str(), live.kind.name()));
+    let known = record.resources.iter().map(|(id, recorded)| (id.as_str(), recorded.r#type.as_str()));
+    let mut reporter = Reporter::new(out, options.json, &options.stack, wanted.chain(known));
     let (refresh_aliases, clock) = (options.refresh_aliases, options.clock.as_ref());
     let mut apply = Apply { client: &client, record_path, place, record, refresh_aliases, clock };
     let told = deploy(&mut apply, &mut checked, &mut reporter).await;

@@ -50,6 +50,8 @@ pub(crate) async fn run(
         json: false,
         clock: std::sync::Arc::new(crate::ambient::SystemClock),
     };
+    // Watched from before the first deployment on: what is saved meanwhile is deployed after it.
+    let watch = Watch::new(&template);
     let deployed = tokio::select! {
         deployed = deploy_once(&deployment) => deployed,
         () = stop.cancelled() => Ok(()),
@@ -60,8 +62,11 @@ pub(crate) async fn run(
         return Err(error);
     }
     ready(&endpoint);
-    let watching = watch(&template, &deployment, &stop).await;
-    if let Err(error) = watching {
+    let watched = match watch {
+        Ok(watch) => watch.redeploy(&deployment, &stop).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = watched {
         tracing::warn!(error, "changes are not watched: deploy again by hand");
         stop.cancelled().await;
     }
@@ -107,38 +112,58 @@ async fn deploy_once(options: &DeployOptions) -> Result<(), Failure> {
     }
 }
 
-/// Deploys again whenever something that the template reads has changed.
-async fn watch(template: &Path, deployment: &DeployOptions, stop: &CancellationToken) -> Result<(), String> {
-    // One place is enough: a change that finds it taken is told by the one that took it.
-    let (changed, mut changes) = mpsc::channel(1);
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(|path| is_source(path))) {
-            let _ = changed.try_send(());
-        }
-    })
-    .map_err(|error| error.to_string())?;
-    let mut watched = BTreeSet::new();
-    loop {
-        for folder in folders(template) {
-            if watched.insert(folder.clone()) {
-                watcher
-                    .watch(&folder, RecursiveMode::Recursive)
-                    .map_err(|error| format!("{}: {error}", folder.display()))?;
+/// Sees what is saved.
+struct Watch {
+    template: PathBuf,
+    watcher: notify::RecommendedWatcher,
+    changes: mpsc::Receiver<()>,
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Watch {
+    fn new(template: &Path) -> Result<Self, String> {
+        // One place is enough: a change that finds it taken is told by the one that took it.
+        let (changed, changes) = mpsc::channel(1);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            if event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(|path| is_source(path))) {
+                let _ = changed.try_send(());
+            }
+        })
+        .map_err(|error| error.to_string())?;
+        let mut watch = Self { template: template.to_owned(), watcher, changes, folders: BTreeSet::new() };
+        watch.look()?;
+        Ok(watch)
+    }
+
+    /// Watches what the template reads now.
+    fn look(&mut self) -> Result<(), String> {
+        for folder in folders(&self.template) {
+            if self.folders.insert(folder.clone()) {
+                let watched = self.watcher.watch(&folder, RecursiveMode::Recursive);
+                watched.map_err(|error| format!("{}: {error}", folder.display()))?;
             }
         }
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            change = changes.recv() => if change.is_none() { return Ok(()) },
-        }
+        Ok(())
+    }
+
+    /// Deploys again whenever something that the template reads has changed.
+    async fn redeploy(mut self, deployment: &DeployOptions, stop: &CancellationToken) -> Result<(), String> {
         loop {
-            match tokio::time::timeout(SETTLE, changes.recv()).await {
-                Ok(Some(())) => {}
-                Ok(None) => return Ok(()),
-                Err(_) => break,
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                change = self.changes.recv() => if change.is_none() { return Ok(()) },
             }
-        }
-        if let Err(Failure::Usage(message) | Failure::Failed(message)) = deploy_once(deployment).await {
-            tracing::error!("{message}");
+            loop {
+                match tokio::time::timeout(SETTLE, self.changes.recv()).await {
+                    Ok(Some(())) => {}
+                    Ok(None) => return Ok(()),
+                    Err(_) => break,
+                }
+            }
+            if let Err(Failure::Usage(message) | Failure::Failed(message)) = deploy_once(deployment).await {
+                tracing::error!("{message}");
+            }
+            self.look()?;
         }
     }
 }

@@ -77,7 +77,7 @@ async fn run_chat(chat: cli::Chat) -> Result<(), Failure> {
     let terminal = std::io::stdout().is_terminal();
     let style = chat::Style {
         color: terminal && environment("NO_COLOR").is_none_or(|value| value.is_empty()),
-        width: environment("COLUMNS").and_then(|text| text.parse().ok()).unwrap_or(100),
+        width: environment("COLUMNS").and_then(|text| text.parse().ok()).unwrap_or(if terminal { 100 } else { 0 }),
     };
     let options = chat.options(RandomSession::next(), style);
     let mut input = std::io::BufReader::new(std::io::stdin());

@@ -82,6 +82,27 @@ pub(super) fn joined(parts: &[String], last: &str) -> String {
 }
 
 const STATE: &[&str] = &["status", "state"];
+/// Whether a state can be said of the thing itself: "shipped", "in transit", "on hold"; not "return started".
+fn is_predicate(state: &str) -> bool {
+    let mut words = state.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    words.next().is_none()
+        || matches!(
+            first,
+            "in" | "on"
+                | "out"
+                | "at"
+                | "not"
+                | "being"
+                | "ready"
+                | "partially"
+                | "under"
+                | "waiting"
+                | "awaiting"
+                | "fully"
+        )
+}
+
 const SPEAKING: &[&str] = &["message", "summary", "answer", "text", "reply"];
 
 fn object(object: &Map<String, Value>, input: &Map<String, Value>, asked: &[Word]) -> String {
@@ -115,7 +136,10 @@ fn object(object: &Map<String, Value>, input: &Map<String, Value>, asked: &[Word
         }
     }
     let head = match (&subject, state) {
-        (Some((_, subject)), Some((_, state))) => Some(format!("{subject} is {state}")),
+        (Some((_, subject)), Some((_, state))) if is_predicate(&state) => Some(format!("{subject} is {state}")),
+        (Some((_, subject)), Some((key, state))) => {
+            Some(format!("The {} of {} is {state}", label(key), lower_first(subject)))
+        }
         (None, Some((key, state))) => Some(format!("The {} is {state}", label(key))),
         (Some((_, subject)), None) if !phrases.is_empty() => {
             Some(format!("For {}{}", lower_first(subject), if phrases.is_empty() { "" } else { ", " }))
@@ -213,16 +237,22 @@ fn phrase(key: &str, value: &Value) -> String {
             let shown: Vec<String> = items.iter().take(ITEMS_MAX).map(scalar).collect();
             let more = items.len().saturating_sub(ITEMS_MAX);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let verb = if name.ends_with('s') && items.len() > 1 { "are" } else { "is" };
+            let verb = if name.ends_with('s') { "are" } else { "is" };
             format!("the {name} {verb} {}{more}", joined(&shown, "and"))
         }
         Value::Object(inner) => format!("the {name} is {}", brief(inner)),
-        _ => format!(
-            "the {name} {} {}",
-            if name.ends_with('s') && !name.ends_with("ss") && !name.ends_with("us") { "are" } else { "is" },
-            scalar(value)
-        ),
+        _ if is_noun(&name) => format!("the {name} is {}", scalar(value)),
+        _ => format!("{name}: {}", scalar(value)),
     }
+}
+
+/// Whether "the … is" can stand around a label: "total", but not "refunded", "arrives" or "sent to".
+fn is_noun(label: &str) -> bool {
+    let last = label.rsplit(' ').next().unwrap_or_default();
+    let small =
+        matches!(last, "to" | "by" | "within" | "at" | "on" | "in" | "for" | "from" | "until" | "since" | "of" | "up");
+    let plural = last.ends_with('s') && !last.ends_with("ss") && !last.ends_with("us");
+    !(small || plural || last.ends_with("ed"))
 }
 
 /// "2 orders: A-471 (delivered) and A-479 (shipped)".

@@ -53,16 +53,38 @@ const IMPLIED: &[(&str, &[&str])] = &[
     ("cold", &["temperature", "weather"]),
     ("warm", &["temperature", "weather"]),
     ("umbrella", &["weather", "rain"]),
+    ("track", &["status", "location", "shipping"]),
     ("owe", &["balance", "bill"]),
     ("worth", &["value", "price"]),
     ("money", &["balance", "amount"]),
     ("arrive", &["eta", "delivery", "status"]),
 ];
 
+/// Verbs said in two words.
+const IDIOMS: &[(&str, &str, &str)] = &[
+    ("send", "back", "return"),
+    ("give", "back", "return"),
+    ("take", "back", "return"),
+    ("money", "back", "refund"),
+    ("call", "off", "cancel"),
+    ("get", "rid", "delete"),
+    ("set", "up", "create"),
+];
+
+/// Words that a text says in two others.
+fn idioms(all: &[Word]) -> Vec<Word> {
+    let at = |stem: &str| all.iter().position(|word| word.stem == words::stem(stem));
+    let said = IDIOMS.iter().filter(|(first, second, _)| {
+        at(first).zip(at(second)).is_some_and(|(first, second)| first < second && second - first <= 4)
+    });
+    said.map(|(_, _, meant)| Word { text: (*meant).to_owned(), stem: stem(meant), start: 0, end: 0 }).collect()
+}
+
 /// All tools that share a word with the clause, best first.
 pub(super) fn rank(tools: &[Tool], text: &str) -> Vec<Fit> {
     let spans = entities(text);
-    let all = words::words(text);
+    let mut all = words::words(text);
+    all.extend(idioms(&all));
     let telling: Vec<&Word> = all.iter().filter(|word| word.is_content() && !is_value(word, &spans)).collect();
     let mut fits: Vec<Fit> = (0..tools.len())
         .filter(|&index| !tools[index].asks_user)
@@ -192,7 +214,10 @@ pub(super) fn leave(tool: &Tool, clause: &Clause) -> Leave {
     if !tool.is_guarded() {
         return if clause.mode == Mode::Refusal { Leave::Withheld } else { Leave::Granted };
     }
-    let opening = words::words(deed(&clause.core));
+    let mut opening = words::words(deed(&clause.core));
+    for meant in idioms(&opening) {
+        opening.insert(0, meant);
+    }
     // The verb comes first; light verbs ("make a", "process the", "get me a") put it a few words later.
     let first: Vec<&Word> = opening.iter().filter(|word| word.is_content() || word.text == "want").take(4).collect();
     let mut asked = first.iter().any(|word| tool.deeds.iter().any(|deed| same(deed, &word.stem)));

@@ -92,7 +92,7 @@ pub(super) fn clauses(text: &str) -> Vec<Clause> {
         let mut sentence = sentence;
         let mut shared = None;
         if let Some(found) = OTHERWISE.find(sentence.trim_start()) {
-            shared = all.iter().rev().find_map(|clause| clause.condition.clone()).map(invert);
+            shared = before(&all).map(invert);
             sentence = sentence.trim_start().get(found.end()..).unwrap_or_default();
         } else if let Some((condition, rest)) = leading_condition(sentence) {
             shared = Some(condition);
@@ -104,17 +104,39 @@ pub(super) fn clauses(text: &str) -> Vec<Clause> {
             }
             let mut clause = clause(part);
             if let Some(found) = OTHERWISE.find(&clause.core) {
-                clause.condition = all.iter().rev().find_map(|clause| clause.condition.clone()).map(invert);
+                clause.condition = before(&all).map(invert);
                 clause.core = clause.core.get(found.end()..).unwrap_or_default().to_owned();
                 clause.mode = mode(&clause.core);
             }
             if clause.condition.is_none() {
                 clause.condition.clone_from(&shared);
             }
+            if clause.condition.as_ref().is_some_and(|condition| refers_back(&condition.text)) {
+                // "Has it shipped? If so, …": the question before is the condition.
+                clause.condition = all.iter().rev().find(|clause| clause.mode == Mode::Question).map(|question| {
+                    Condition { text: question.core.trim_end_matches('?').to_owned(), inverted: false }
+                });
+            }
             all.push(clause);
         }
     }
     all
+}
+
+/// What "otherwise" and "if not" are the other case of: the condition before, or the question before.
+fn before(all: &[Clause]) -> Option<Condition> {
+    all.iter().rev().find_map(|clause| match clause.mode {
+        _ if clause.condition.is_some() => clause.condition.clone(),
+        Mode::Question => Some(Condition { text: clause.core.trim_end_matches('?').to_owned(), inverted: false }),
+        _ => None,
+    })
+}
+
+fn refers_back(condition: &str) -> bool {
+    matches!(
+        condition.to_lowercase().as_str(),
+        "so" | "yes" | "it is" | "it has" | "it does" | "it was" | "that is the case" | "that's the case" | "true"
+    )
 }
 
 fn invert(condition: Condition) -> Condition {
@@ -496,6 +518,14 @@ mod tests {
         check(
             "Can I cancel order 5? Was it sent?",
             &[("Can I cancel order 5?", Mode::Permission, None), ("Was it sent?", Mode::Question, None)],
+        );
+        check(
+            "Has A-1 arrived? If so, return it, otherwise cancel it.",
+            &[
+                ("Has A-1 arrived?", Mode::Question, None),
+                ("return it", Mode::Request, Some("Has A-1 arrived")),
+                ("cancel it", Mode::Request, Some("!Has A-1 arrived")),
+            ],
         );
         check("Don't cancel it.", &[("Don't cancel it", Mode::Refusal, None)]);
         check(

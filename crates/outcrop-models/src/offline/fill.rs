@@ -169,7 +169,7 @@ fn compound(tool: &Tool, scope: Scope<'_>, own: &[Span], used: &mut [bool], fill
                 filled.set(parameter, Value::Bool(true), "the user's yes");
             }
             Type::Boolean if parameter.is_consent() => {}
-            Type::Boolean => match boolean(parameter, scope.request) {
+            Type::Boolean => match boolean(tool, parameter, scope.request) {
                 Some(said) => filled.set(parameter, Value::Bool(said), QUESTION),
                 None if parameter.required => {
                     filled.set(parameter, value::default(parameter).unwrap_or(Value::Bool(false)), "the default");
@@ -203,7 +203,7 @@ fn compound(tool: &Tool, scope: Scope<'_>, own: &[Span], used: &mut [bool], fill
 }
 
 /// Whether the words speak of what a boolean parameter is named after; `None` when they do not.
-fn boolean(parameter: &Parameter, text: &str) -> Option<bool> {
+fn boolean(tool: &Tool, parameter: &Parameter, text: &str) -> Option<bool> {
     let all = words::words(text);
     let mut telling: Vec<&String> = parameter.stems.iter().filter(|stem| !is_generic(stem) && !is_stop(stem)).collect();
     if telling.is_empty() {
@@ -212,7 +212,10 @@ fn boolean(parameter: &Parameter, text: &str) -> Option<bool> {
     let at = |stem: &str| all.iter().position(|word| same(&word.stem, stem));
     let found: Vec<usize> = telling.iter().filter_map(|stem| at(stem)).collect();
     let asks = parameter.stems.iter().any(|stem| is_generic(stem) && all.iter().any(|word| word.stem == *stem));
-    let enough = !found.is_empty() && (found.len() * 2 > telling.len() || asks && found.len() * 2 >= telling.len());
+    // Half of the name is enough where the words are about nothing else the tool has.
+    let own = |stem: &&&String| at(stem).is_some() && tool.weights.get(**stem).is_none_or(|weight| *weight < 1.5);
+    let half = asks || telling.iter().filter(own).count() > 0;
+    let enough = !found.is_empty() && (found.len() * 2 > telling.len() || half && found.len() * 2 >= telling.len());
     let first = *found.iter().min().filter(|_| enough)?;
     let before = all[first.saturating_sub(4)..first].iter();
     let denied = before.into_iter().any(|word| {

@@ -5,7 +5,7 @@ use super::clauses::{Mode, clauses, deed};
 use super::condition::{Verdict, judge};
 use super::facts::Facts;
 use super::rules::Rules;
-use super::steps::{Ground, Step, follow_up, steps};
+use super::steps::{Ground, Step, follow_up, is_how_to, steps};
 use super::talk::{Call, Exchange, Outcome, exchanges, yes_or_no};
 use super::tool::{Parameter, Tool};
 use super::words::{cut, words};
@@ -120,25 +120,27 @@ impl Plan<'_> {
 
     fn go_on(&self, units: &[Unit<'_>], calls: &[&Call], asked: &[super::words::Word]) -> Next {
         let open: Vec<&Unit<'_>> = units.iter().filter(|unit| unit.call.is_none()).collect();
-        let outcomes: Vec<&Outcome> =
-            calls.iter().filter_map(|call| call.outcome.as_ref()).filter(|outcome| !outcome.failed).collect();
         if calls.len() < CALLS_MAX {
             // What only reads goes first and side by side.
             let reads: Vec<&Unit<'_>> = open
                 .iter()
                 .copied()
-                .filter(|unit| !self.tools[unit.step.tool].is_guarded() && unit.step.filled.missing.is_empty())
+                .filter(|unit| {
+                    !self.tools[unit.step.tool].is_guarded()
+                        && unit.step.filled.missing.is_empty()
+                        && unit.step.clause.condition.is_none()
+                })
                 .collect();
             if !reads.is_empty() {
                 return self.call(&reads, &[]);
             }
             for unit in &open {
-                if let Some(next) = self.act_or_ask(unit, &open, units, calls, &outcomes, asked) {
+                if let Some(next) = self.act_or_ask(unit, &open, units, calls, asked) {
                     return next;
                 }
             }
         }
-        say(self.answer(units, calls, &outcomes, asked), "Everything that could be done is done; the results are told.")
+        say(self.answer(units, calls, asked), "Everything that could be done is done; the results are told.")
     }
 
     /// The next guarded call or question, if this unit wants one now.
@@ -148,7 +150,6 @@ impl Plan<'_> {
         open: &[&Unit<'_>],
         units: &[Unit<'_>],
         calls: &[&Call],
-        outcomes: &[&Outcome],
         asked: &[super::words::Word],
     ) -> Option<Next> {
         let tool = &self.tools[unit.step.tool];
@@ -165,7 +166,7 @@ impl Plan<'_> {
             .collect();
         let mut reasons = Vec::new();
         if let Some(condition) = unit.step.clause.condition.as_ref() {
-            match judge(condition, outcomes) {
+            match judge(condition, &about(unit, calls)) {
                 Verdict::Holds(why) => reasons.push(format!("The condition \"{}\" is met: {why}.", condition.text)),
                 Verdict::Fails(_) => return None,
                 // It may be found out once the thing is known.
@@ -192,8 +193,11 @@ impl Plan<'_> {
             );
             return Some(Next::Ask { question: with(&known, question), why });
         }
+        let same_step: Vec<&Unit<'_>> =
+            open.iter().copied().filter(|other| std::ptr::eq(other.step, unit.step)).collect();
         if unit.step.to_confirm {
-            let question = format!("Shall I {}{}, yes or no?", tool.label(), arguments(tool, unit.arguments));
+            let each: Vec<String> = same_step.iter().map(|unit| arguments(tool, unit.arguments)).collect();
+            let question = format!("Shall I {}{}, yes or no?", tool.label(), joined(&each, "and"));
             let why = format!("{} changes something and needs the user's agreement first.", tool.short);
             return Some(Next::Ask { question: with(&known, question), why });
         }
@@ -201,8 +205,13 @@ impl Plan<'_> {
             return None;
         }
         // Several calls of one deed ("cancel A-1 and A-2") do not depend on each other.
-        let together: Vec<&Unit<'_>> =
-            open.iter().copied().filter(|other| std::ptr::eq(other.step, unit.step)).collect();
+        let together: Vec<&Unit<'_>> = same_step
+            .into_iter()
+            .filter(|other| {
+                let condition = other.step.clause.condition.as_ref();
+                condition.is_none_or(|condition| matches!(judge(condition, &about(other, calls)), Verdict::Holds(_)))
+            })
+            .collect();
         Some(self.call(&together, &reasons))
     }
 
@@ -234,7 +243,7 @@ impl Plan<'_> {
     /// What the calls so far brought.
     fn told(&self, units: &[Unit<'_>], calls: &[&Call], asked: &[super::words::Word]) -> Vec<String> {
         let mut sentences: Vec<String> = Vec::new();
-        for call in calls {
+        for (index, call) in calls.iter().enumerate() {
             let unit = units.iter().find(|unit| unit.call.is_some_and(|known| std::ptr::eq(known, *call)));
             let tool = self.tools.iter().find(|tool| tool.name == call.name);
             // A deed's own result is told whole; of what was read only what was asked for.
@@ -244,6 +253,9 @@ impl Plan<'_> {
                 continue;
             }
             let sentence = describe(tool, call, if guarded { &[] } else { asked });
+            // What was read before something changed it is told as what it was.
+            let is_past = !guarded && calls.iter().skip(index + 1).any(|later| self.has_changed(call, later));
+            let sentence = if is_past { sentence.replacen(" is ", " was ", 1) } else { sentence };
             if !sentences.contains(&sentence) {
                 sentences.push(sentence);
             }
@@ -251,13 +263,16 @@ impl Plan<'_> {
         sentences
     }
 
-    fn answer(
-        &self,
-        units: &[Unit<'_>],
-        calls: &[&Call],
-        outcomes: &[&Outcome],
-        asked: &[super::words::Word],
-    ) -> String {
+    /// Whether a later call did something to what an earlier one read.
+    fn has_changed(&self, read: &Call, later: &Call) -> bool {
+        let guarded = self.tools.iter().any(|tool| tool.name == later.name && tool.is_guarded());
+        let done = later.outcome.as_ref().is_some_and(|outcome| !outcome.failed);
+        let same_thing =
+            !read.input.is_empty() && read.input.iter().all(|(name, value)| later.input.get(name) == Some(value));
+        guarded && done && same_thing
+    }
+
+    fn answer(&self, units: &[Unit<'_>], calls: &[&Call], asked: &[super::words::Word]) -> String {
         let mut sentences = self.told(units, calls, asked);
         for unit in units.iter().filter(|unit| unit.call.is_none()) {
             let what = undone(deed(&unit.step.clause.core));
@@ -265,14 +280,19 @@ impl Plan<'_> {
                 sentences.push(format!("I did not {what}: the rule \"{rule}\" does not let me."));
                 continue;
             }
-            let sentence =
-                match unit.step.clause.condition.as_ref().map(|condition| (condition, judge(condition, outcomes))) {
-                    Some((_, Verdict::Fails(why))) => format!("I did not {what}, because the {why}."),
-                    Some((condition, Verdict::Unknown)) => {
-                        format!("I did not {what}, because I could not find out whether {}.", condition.text)
-                    }
-                    _ => format!("I did not {what}."),
-                };
+            let sentence = match unit
+                .step
+                .clause
+                .condition
+                .as_ref()
+                .map(|condition| (condition, judge(condition, &about(unit, calls))))
+            {
+                Some((_, Verdict::Fails(why))) => format!("I did not {what}, because the {why}."),
+                Some((condition, Verdict::Unknown)) => {
+                    format!("I did not {what}, because I could not find out whether {}.", condition.text)
+                }
+                _ => format!("I did not {what}."),
+            };
             sentences.push(sentence);
         }
         let text = sentences.join(" ");
@@ -298,6 +318,19 @@ impl Plan<'_> {
         if let Some(call) = known.filter(|_| refers) {
             let tool = self.tools.iter().find(|tool| tool.name == call.name);
             return say(describe(tool, call, asked), "An earlier result answers this.");
+        }
+        if is_how_to(text)
+            && let Some(tool) = super::choose::rank(self.tools, text)
+                .into_iter()
+                .filter_map(|fit| self.tools.get(fit.tool))
+                .find(|tool| asked.iter().any(|word| tool.deeds.contains(&word.stem)))
+        {
+            let needed: Vec<String> =
+                tool.required().filter(|p| !p.is_consent()).map(|p| format!("the {}", p.label)).collect();
+            let needed =
+                if needed.is_empty() { String::new() } else { format!(" I need {} for it.", joined(&needed, "and")) };
+            let text = format!("I can {} for you: just tell me to.{needed}", tool.label());
+            return say(text, "The user asks how it is done and does not yet ask to do it.");
         }
         say(self.abilities("I have no tool that can do this."), "No tool's name or description fits what was asked.")
     }
@@ -325,6 +358,20 @@ impl Plan<'_> {
         }
         format!("{opening} What I can do: {}.", listed.join("; "))
     }
+}
+
+/// Results that speak of the thing a unit is about: of calls that have an argument in common with it and none against
+/// it. Where no call has one, all of them.
+fn about<'a>(unit: &Unit<'_>, calls: &[&'a Call]) -> Vec<&'a Outcome> {
+    let related = |call: &&&Call| {
+        let mut shared =
+            call.input.iter().filter_map(|(name, value)| Some(unit.arguments.get(name)? == value)).peekable();
+        shared.peek().is_some() && shared.all(|equal| equal)
+    };
+    let unrelated = |call: &&&Call| call.input.keys().all(|name| !unit.arguments.contains_key(name));
+    let good = |call: &'a Call| call.outcome.as_ref().filter(|outcome| !outcome.failed);
+    let found: Vec<&Outcome> = calls.iter().filter(related).filter_map(|call| good(call)).collect();
+    if found.is_empty() { calls.iter().filter(unrelated).filter_map(|call| good(call)).collect() } else { found }
 }
 
 /// A tool's use in a few words.

@@ -5,7 +5,7 @@ use super::clauses::{Clause, Mode, clauses, deed};
 use super::facts::Facts;
 use super::fill::{Filled, Scope, fill};
 use super::rules::Rules;
-use super::tool::Tool;
+use super::tool::{Parameter, Tool};
 use super::words::{self, stem};
 use outcrop_ports::ToolChoice;
 
@@ -124,6 +124,12 @@ fn is_remark(clause: &Clause) -> bool {
 
 /// The tool a clause asks for.
 fn choose(ground: Ground<'_>, clause: &Clause) -> Option<Fit> {
+    let is_deed = |word: &words::Word| {
+        ground.tools.iter().any(|tool| tool.deeds.iter().any(|deed| words::same(deed, &word.stem)))
+    };
+    if is_how_to(&clause.core) && words::words(&clause.core).iter().any(is_deed) {
+        return None;
+    }
     let text =
         if clause.mode == Mode::Question || clause.mode == Mode::Statement { &clause.text } else { &clause.core };
     let mut fits: Vec<Fit> = choose::rank(ground.tools, text)
@@ -143,6 +149,17 @@ fn choose(ground: Ground<'_>, clause: &Clause) -> Option<Fit> {
     fits.into_iter().find(|fit| {
         fit.score >= best * 0.5 && (fit.is_accepted() || fit.is_plausible() && ground.provides(fit, &clause.text))
     })
+}
+
+/// "How do I cancel an order?" wants to be told how.
+pub(super) fn is_how_to(text: &str) -> bool {
+    let all = words::words(words::cut(text, 200));
+    let mut all = all.iter().map(|word| word.text.as_str()).skip_while(|word| *word != "how");
+    all.next().is_some()
+        && matches!(
+            (all.next(), all.next()),
+            (Some("do" | "can" | "could" | "would" | "should"), Some("i" | "we" | "you" | "one")) | (Some("to"), _)
+        )
 }
 
 /// A tool that only reads does not serve who wants something changed: "delete order 5" is not answered by showing it.
@@ -199,13 +216,14 @@ impl Ground<'_> {
     fn add(&self, steps: &mut Vec<Step>, clause: Clause, fit: &Fit, filled: Filled) {
         let tool = &self.tools[fit.tool];
         let because = because(&clause, fit);
-        let condition = clause.condition.clone().filter(|_| tool.is_guarded());
+        // "What if I invest 5?" is no condition to wait for; after something that is read, it is.
+        let reads_before = steps.iter().any(|earlier| !self.tools[earlier.tool].is_guarded());
+        let waits = tool.is_guarded() || reads_before;
+        let condition = clause.condition.clone().filter(|_| waits);
         let to_confirm =
             !self.agreed && (self.rules.needs_consent(tool) || choose::leave(tool, &clause) == Leave::ToConfirm);
         let mut step = Step { tool: fit.tool, clause, filled, because, to_confirm, is_lookup: false, forbidden: None };
-        if !tool.is_guarded() {
-            step.clause.condition = None;
-        }
+        step.clause.condition.clone_from(&condition);
         if let Some((rule, instead)) = self.rules.diversion(self.tools, fit.tool, &step.filled.arguments) {
             match instead {
                 Some(other) => {
@@ -218,8 +236,13 @@ impl Ground<'_> {
                 None => step.forbidden = Some(rule.text.clone()),
             }
         }
-        let looked_up = steps.iter().any(|earlier| !self.tools[earlier.tool].is_guarded());
-        if (condition.is_some() || self.rules.looks_up_first(tool)) && !looked_up && step.tool == fit.tool {
+        // What was read about the same thing need not be looked up again.
+        let looked_up = steps.iter().any(|earlier| {
+            let shared = |(name, value): (&String, &serde_json::Value)| step.filled.arguments.get(name) == Some(value);
+            !self.tools[earlier.tool].is_guarded() && earlier.filled.arguments.iter().any(shared)
+        });
+        let looks = (condition.is_some() && tool.is_guarded()) || self.rules.looks_up_first(tool);
+        if looks && !looked_up && step.tool == fit.tool {
             let lookup = self.lookup(&step);
             steps.extend(lookup);
         }
@@ -230,6 +253,15 @@ impl Ground<'_> {
     fn lookup(&self, step: &Step) -> Option<Step> {
         let condition = step.clause.condition.as_ref().map(|condition| condition.text.as_str()).unwrap_or_default();
         let text = format!("{} {condition}", step.clause.core);
+        let lacks_id = step
+            .filled
+            .missing
+            .iter()
+            .any(|&index| self.tools[step.tool].parameters.get(index).is_some_and(Parameter::is_id));
+        if lacks_id {
+            // Which thing it is about has to be asked first.
+            return None;
+        }
         let thing = |tool: &Tool| {
             // It has to be about the same thing: one id in common, and nothing needed beyond what is known.
             let ids = tool.required().filter(|parameter| parameter.is_id());
@@ -259,6 +291,10 @@ impl Ground<'_> {
             if let Some(value) = step.filled.arguments.get(&parameter.name) {
                 filled.arguments.insert(parameter.name.clone(), value.clone());
             }
+        }
+        for other in &step.filled.more {
+            let more = tool.required().filter_map(|p| Some((p.name.clone(), other.get(&p.name)?.clone())));
+            filled.more.push(more.collect());
         }
         filled.origins = step
             .filled

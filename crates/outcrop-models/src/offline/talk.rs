@@ -104,8 +104,12 @@ fn take_result(all: &mut [Exchange], ids: &[(String, usize, usize)], result: &To
     let Some((_, exchange, call)) = open else { return };
     let text: String = result.content.iter().map(|ToolResultContent::Text(text)| text.as_str()).collect();
     let text = words::cut(&text, RESULT_BYTES_MAX).to_owned();
-    let json: Option<Value> =
-        serde_json::from_str(&text).ok().filter(|value: &Value| value.is_object() || value.is_array());
+    // Functions often answer with a JSON string; its text is what was meant.
+    let (text, json) = match serde_json::from_str(&text) {
+        Ok(Value::String(inner)) => (inner, None),
+        Ok(value @ (Value::Object(_) | Value::Array(_))) => (text, Some(value)),
+        _ => (text, None),
+    };
     let failed = result.status == ToolResultStatus::Error || json.as_ref().is_some_and(says_failure);
     if let Some(call) = all.get_mut(*exchange).and_then(|exchange| exchange.calls.get_mut(*call)) {
         call.outcome = Some(Outcome { text, json, failed });

@@ -21,6 +21,8 @@ pub(super) struct Pending {
     pub(super) times: Option<CallTimes>,
     /// Whether its observation is in the trace already.
     pub(super) observed: bool,
+    /// Whether the function wants the model to try again.
+    pub(super) reprompts: bool,
 }
 
 /// When a call ran, and its id.
@@ -63,7 +65,14 @@ impl Pending {
 
     fn refused(tool_use_id: &str, text: String) -> Self {
         let result = Some(error_result(tool_use_id.to_owned(), text));
-        Self { tool_use_id: tool_use_id.to_owned(), work: Work::Refused, result, times: None, observed: false }
+        Self {
+            tool_use_id: tool_use_id.to_owned(),
+            work: Work::Refused,
+            result,
+            times: None,
+            observed: false,
+            reprompts: false,
+        }
     }
 }
 
@@ -146,7 +155,14 @@ fn resolve_one(agent: &PreparedAgent, tool_use: &ToolUse) -> Pending {
             Work::Caller { call: call(&Arc::from("")), asks: Asks::ConfirmationAndResult }
         }
     };
-    Pending { tool_use_id: tool_use.tool_use_id.clone(), work, result: None, times: None, observed: false }
+    Pending {
+        tool_use_id: tool_use.tool_use_id.clone(),
+        work,
+        result: None,
+        times: None,
+        observed: false,
+        reprompts: false,
+    }
 }
 
 fn argument_names(tool: &Tool) -> String {

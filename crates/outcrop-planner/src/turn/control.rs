@@ -2,6 +2,7 @@
 
 use super::calls::{Asks, Pending, RETURNED_ACTIONS_MAX, Work, action_name};
 use super::event::{ControlResult, ControlReturned, Decision, FailureKind, Output, Step};
+use super::reply::FAILED_RESPONSE;
 use super::{State, Turn, trace};
 use outcrop_api::bedrock_agent_runtime as api;
 use outcrop_ports::{Action, ResponseState, ToolCall, ToolResult, ToolResultContent, ToolResultStatus};
@@ -163,13 +164,8 @@ impl Turn {
             }
         }
         if let Some(group) = failed {
-            self.state = State::WithTools(pending);
-            self.abandon("not run: another action of the same step failed");
-            let message = "Received failed response from API execution. Retry the request later.".to_owned();
-            return Decision {
-                step: Step::Fail { kind: FailureKind::Dependency, message, resource: Some(group) },
-                output,
-            };
+            self.give_up(pending, "Given up: another action of the same step failed.");
+            return self.fail(FailureKind::Dependency, FAILED_RESPONSE.to_owned(), Some(group), output);
         }
         let confirmed: Vec<ToolCall> = pending
             .iter()

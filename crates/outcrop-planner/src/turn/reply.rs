@@ -12,7 +12,7 @@ use outcrop_ports::{
 use outcrop_wire::Timestamp;
 
 /// What the service says when a function reports `FAILURE`.
-const FAILED_RESPONSE: &str = "Received failed response from API execution. Retry the request later.";
+pub(super) const FAILED_RESPONSE: &str = "Received failed response from API execution. Retry the request later.";
 
 impl Turn {
     pub(super) fn model_replied(&mut self, replied: ModelReplied) -> Decision {
@@ -55,7 +55,6 @@ impl Turn {
             self.reprompts += 1;
             if self.reprompts > self.limits.reprompts_max {
                 self.state = State::WithTools(pending);
-                self.abandon("not run");
                 let mut decision = self.limit_reached(at, Limit::Reprompts);
                 output.append(&mut decision.output);
                 return Decision { output, ..decision };
@@ -100,14 +99,10 @@ impl Turn {
         let (result, failure) = self.take_outcome(&pending[index], &returned, &mut output);
         pending[index].result = Some(result);
         if let Some(resource) = failure {
-            self.state = State::WithTools(pending);
-            self.abandon("not run: another call of the same step failed");
-            let message = FAILED_RESPONSE.to_owned();
-            return Decision {
-                step: Step::Fail { kind: FailureKind::Dependency, message, resource: Some(resource) },
-                output,
-            };
+            self.give_up(pending, "Given up: another call of the same step failed.");
+            return self.fail(FailureKind::Dependency, FAILED_RESPONSE.to_owned(), Some(resource), output);
         }
+        pending[index].reprompts = matches!(&returned.outcome, ToolOutcome::Succeeded(success) if success.response_state == ResponseState::Reprompt);
         pending[index].times = Some(CallTimes { started_at: returned.started_at, at, call_id: returned.call_id });
         // Observations come in the order of the calls: this one is shown when all before it have been, and takes along
         // those after it that were waiting.
@@ -130,7 +125,10 @@ impl Turn {
                 self.trace(output, at, |turn| trace::invocation_input(turn, call, None));
             }
             let Some(result) = &call.result else { return };
-            self.trace(output, at, |turn| trace::action_group_output(turn, call.times.as_ref(), result_text(result)));
+            self.trace(output, at, |turn| match call.reprompts {
+                true => trace::reprompt(turn, result_text(result), trace::RepromptSource::ActionGroup),
+                false => trace::action_group_output(turn, call.times.as_ref(), result_text(result)),
+            });
             call.observed = true;
         }
     }

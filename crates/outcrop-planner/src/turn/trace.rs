@@ -22,6 +22,8 @@ pub(super) enum Ending {
 pub(super) enum RepromptSource {
     /// The reply could not be understood.
     Parser,
+    /// A function wants another try.
+    ActionGroup,
 }
 
 fn trace_id(turn: &Turn) -> Option<String> {
@@ -147,6 +149,7 @@ pub(super) fn action_group_output(turn: &Turn, times: Option<&CallTimes>, text: 
 pub(super) fn reprompt(turn: &Turn, text: String, source: RepromptSource) -> api::Trace {
     let source = match source {
         RepromptSource::Parser => api::Source::Parser,
+        RepromptSource::ActionGroup => api::Source::ActionGroup,
     };
     observation(turn, api::Type::Reprompt, |observation| {
         observation.reprompt_response = Some(api::RepromptResponse { source: Some(source), text: Some(text) });

@@ -1,5 +1,6 @@
 //! `/outcrop/…`: what Outcrop adds over HTTP for its own tools.
 //!
+//! `GET /outcrop/about`: version, region and account, which templates speak of.
 //! `GET|PUT|DELETE /outcrop/stacks/NAME`: the record of a deployed template, a JSON object that only the deployer reads.
 
 use crate::App;
@@ -9,7 +10,7 @@ use crate::errors::{self, ApiError, OpResult};
 use bytes::Bytes;
 use http::{Method, Response};
 use outcrop_store::{Kind, Resource};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Longest name of a stack: CloudFormation's.
 const STACK_NAME_CHARS_MAX: usize = 128;
@@ -17,6 +18,7 @@ const STACK_NAME_CHARS_MAX: usize = 128;
 /// Answers a request below `/outcrop/`.
 pub async fn answer(app: &App, method: &Method, rest: &str, body: &Bytes, request_id: &str) -> Response<Body> {
     let answered = match (method, rest.split_once('/')) {
+        (&Method::GET, None) if rest == "about" => Ok(about(app)),
         (&Method::GET, Some(("stacks", name))) => get_stack(app, name).await,
         (&Method::PUT, Some(("stacks", name))) => put_stack(app, name, body).await,
         (&Method::DELETE, Some(("stacks", name))) => delete_stack(app, name).await,
@@ -26,6 +28,11 @@ pub async fn answer(app: &App, method: &Method, rest: &str, body: &Bytes, reques
         Ok(document) => respond::json(200, request_id, document.to_string()),
         Err(error) => respond::error(request_id, None, &error),
     }
+}
+
+fn about(app: &App) -> Value {
+    let settings = &app.settings;
+    json!({"version": env!("CARGO_PKG_VERSION"), "region": settings.region, "accountId": settings.account_id})
 }
 
 fn stack_name(name: &str) -> OpResult<String> {

@@ -315,6 +315,8 @@ fn kind_fits(tool: &Tool, parameter: &Parameter, kind: Kind, span: &Span) -> f64
         Kind::Proper if parameter.named(PERSON) => 1.5,
         Kind::Proper if parameter.is_id() => -1.0,
         Kind::Proper => 1.0,
+        // "that one" is no id.
+        Kind::Number if span.text.chars().all(char::is_alphabetic) => NEVER,
         Kind::Number => {
             if parameter.is_id() {
                 0.6

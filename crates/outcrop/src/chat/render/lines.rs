@@ -82,7 +82,7 @@ pub(super) fn step(style: Style, label: Label, text: &str) -> String {
             out.push('\n');
             continue;
         }
-        let name = if at == 0 { label.text() } else { "" };
+        let (name, paint) = if at == 0 { (label.text(), paint) } else { ("", anstyle::Style::new()) };
         let pad = " ".repeat(INDENT.saturating_sub(2 + name.len()));
         // Writing to a String cannot fail.
         let _ = writeln!(out, "  {paint}{name}{paint:#}{pad}{quiet}{line}{quiet:#}");

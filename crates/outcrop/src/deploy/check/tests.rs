@@ -208,14 +208,14 @@ Globals:
   Function:
     Runtime: nodejs22.x
     Timeout: 30
-    Environment: {Variables: {A: global, B: global}}
+    Environment: {Variables: {AA: global, BB: global}}
 Resources:
   Fn:
     Type: AWS::Serverless::Function
     Properties:
       Handler: index.handler
       Timeout: 5
-      Environment: {Variables: {B: own}}
+      Environment: {Variables: {BB: own}}
       Policies: [AWSLambdaBasicExecutionRole]
       Tags: {Team: shop}
       Role: r
@@ -227,7 +227,7 @@ Resources:
         &json!({
             "Handler": "index.handler",
             "Timeout": 5,
-            "Environment": {"Variables": {"B": "own", "A": "global"}},
+            "Environment": {"Variables": {"BB": "own", "AA": "global"}},
             "Role": "arn:aws:iam::012345678901:role/r",
             "Runtime": "nodejs22.x",
             "FunctionName": "shop-Fn",
@@ -326,6 +326,17 @@ Outputs:
             "42: Outputs.List.Value: an output is text, not a list",
         ],
     );
+}
+
+proptest::proptest! {
+    /// Half-written templates are what people save most often.
+    #[test]
+    fn broken_templates_never_panic(from in 0usize..60, lines in 1usize..4, at in 0usize..2500, noise in "[!{}\\[\\]:&*$ ]{0,3}") {
+        let mut source = format!("{ARTICLE}{REST}");
+        source.insert_str(source.floor_char_boundary(at.min(source.len())), &noise);
+        let kept = source.lines().enumerate().filter(|(line, _)| !(from..from + lines).contains(line));
+        let _ = run(&kept.map(|(_, line)| format!("{line}\n")).collect::<String>());
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use outcrop_store::Store;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Everything a request may need. One per process, shared by reference count.
@@ -30,6 +31,8 @@ pub struct App {
     pub objects: Objects,
     /// Settings that do not change while the process runs.
     pub settings: Settings,
+    /// Cancelled when the process is to end: turns then stop at their next durable boundary.
+    pub stopping: CancellationToken,
     pub(crate) prepared: PreparedAgents,
     pub(crate) sessions: SessionLocks,
     /// Turns under way; a turn outlives the connection it came by.
@@ -54,6 +57,8 @@ pub struct AppParts {
     pub objects: Objects,
     /// Settings.
     pub settings: Settings,
+    /// Cancelled when the process is to end.
+    pub stopping: CancellationToken,
 }
 
 /// Settings that do not change while the process runs.
@@ -111,6 +116,7 @@ impl App {
             ids: parts.ids,
             objects: parts.objects,
             settings: parts.settings,
+            stopping: parts.stopping,
             prepared: PreparedAgents::default(),
             sessions: SessionLocks::default(),
             turns: TaskTracker::new(),

@@ -90,6 +90,14 @@ pub fn internal() -> ApiError {
     ApiError::new("InternalServerException", "An internal server error occurred. Retry your request.")
 }
 
+/// The process ends; what the turn did is in its journal.
+pub fn stopping() -> ApiError {
+    ApiError::new(
+        "InternalServerException",
+        "The server is shutting down. What was done so far is kept; retry when it is back.",
+    )
+}
+
 /// A rule between members or with stored state is broken.
 pub fn validation(message: impl Into<String>) -> ApiError {
     ApiError::new("ValidationException", message)

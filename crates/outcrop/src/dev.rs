@@ -33,13 +33,13 @@ pub(crate) async fn run(
     ready: impl FnOnce(&str),
 ) -> Result<(), Failure> {
     let template = template(&options.folder)?;
-    let prepared = serve::prepare(&options.serve, environment).await?;
+    let prepared = serve::prepare(&options.serve, environment, stop.clone()).await?;
     let endpoint = format!("http://{}", prepared.address);
     for note in &prepared.notes {
         tracing::info!("{note}");
     }
     let tasks = TaskTracker::new();
-    let serving = tasks.spawn(prepared.run(stop.clone()));
+    let serving = tasks.spawn(prepared.run());
     tasks.close();
     let deployment = DeployOptions {
         template: template.clone(),

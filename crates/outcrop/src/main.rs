@@ -43,13 +43,12 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(serve) => {
-            let stop = stop_on_signal();
-            let prepared = serve::prepare(&serve.options(), &environment).await?;
+            let prepared = serve::prepare(&serve.options(), &environment, stop_on_signal()).await?;
             for note in &prepared.notes {
                 tracing::info!("{note}");
             }
             say_ready(&format!("http://{}", prepared.address));
-            prepared.run(stop).await;
+            prepared.run().await;
             Ok(())
         }
         Command::Dev(dev) => dev::run(dev.options(), &environment, stop_on_signal(), say_ready).await,

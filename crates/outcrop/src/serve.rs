@@ -52,6 +52,7 @@ pub(crate) struct Prepared {
     server: Server,
     app: Arc<App>,
     tools: Arc<LambdaTools>,
+    stop: CancellationToken,
     /// Where it will answer.
     pub(crate) address: SocketAddr,
     /// What there is to say about models.
@@ -62,6 +63,7 @@ pub(crate) struct Prepared {
 pub(crate) async fn prepare(
     options: &ServeOptions,
     environment: &dyn Fn(&str) -> Option<String>,
+    stop: CancellationToken,
 ) -> Result<Prepared, Failure> {
     let config = config::load(options.config.as_deref(), &options.data, environment)?;
     let failed = |what: &str, error: &dyn std::fmt::Display| Failure::Failed(format!("{what}: {error}"));
@@ -103,11 +105,12 @@ pub(crate) async fn prepare(
         ids,
         objects: Objects::new(config.objects_root),
         settings,
+        stopping: stop.clone(),
     });
     outcrop_server::ops::lambda::load(&app)
         .await
         .map_err(|error| failed("stored functions cannot be read", &error.message))?;
-    Ok(Prepared { server, app, tools, address, notes: models.notes })
+    Ok(Prepared { server, app, tools, stop, address, notes: models.notes })
 }
 
 fn lambda_tools(
@@ -136,13 +139,14 @@ fn lambda_tools(
 }
 
 impl Prepared {
-    /// Answers until `stop` is cancelled, then ends in order:
-    /// 1. no new connections, running requests come to their end (the listener's time),
-    /// 2. turns without a connection come to theirs, or are left in their journals,
+    /// Answers until told to stop, then ends in order:
+    /// 1. no new connections, running requests come to their end (the listener's time); turns stop at their next
+    ///    durable boundary: tools under way are waited for, models are not,
+    /// 2. turns without a connection likewise, or they are left in their journals as by a crash,
     /// 3. functions end,
     /// 4. the store is flushed and closed.
-    pub(crate) async fn run(self, stop: CancellationToken) {
-        self.server.run(self.app.clone(), stop).await;
+    pub(crate) async fn run(self) {
+        self.server.run(self.app.clone(), self.stop).await;
         if !self.app.finish_turns(TURNS_TIMEOUT).await {
             tracing::warn!("turns were cut off; their journals have what was done");
         }

@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 
 /// Most fields of an object that are told.
 const FIELDS_MAX: usize = 12;
+/// Up to so many fields all are told, whatever was asked.
+const TOLD_WHOLE_MAX: usize = 3;
 /// Most items of a list that are told.
 const ITEMS_MAX: usize = 8;
 /// Longest text of a result that is given back, in bytes.
@@ -103,6 +105,12 @@ fn is_predicate(state: &str) -> bool {
         )
 }
 
+/// Whether a text can be told as it is.
+fn is_sentence(text: &str) -> bool {
+    text.trim().chars().next().is_some_and(char::is_uppercase) || text.trim().ends_with(['.', '!', '?'])
+}
+
+/// Keys whose text is made to be read.
 const SPEAKING: &[&str] = &["message", "summary", "answer", "text", "reply"];
 
 fn object(object: &Map<String, Value>, input: &Map<String, Value>, asked: &[Word]) -> String {
@@ -115,18 +123,18 @@ fn object(object: &Map<String, Value>, input: &Map<String, Value>, asked: &[Word
         object.iter().filter(|(key, value)| !is_subject(key) && !is_nothing(value)).collect();
     let relevant: Vec<(&String, &Value)> = told.iter().copied().filter(|(key, _)| is_asked(key, asked)).collect();
     // What was asked for, with the state beside it; when nothing can be recognised, everything.
-    let picked: Vec<(&String, &Value)> =
-        if relevant.iter().any(|(key, _)| !is_state(key)) || (relevant.len() == 1 && told.len() > FIELDS_MAX) {
-            told.iter().copied().filter(|pair| is_state(pair.0) || relevant.contains(pair)).collect()
-        } else {
-            told
-        };
+    let tells_more = relevant.iter().any(|(key, _)| !is_state(key)) || (relevant.len() == 1 && told.len() > FIELDS_MAX);
+    let picked: Vec<(&String, &Value)> = if told.len() > TOLD_WHOLE_MAX && tells_more {
+        told.iter().copied().filter(|pair| is_state(pair.0) || relevant.contains(pair)).collect()
+    } else {
+        told
+    };
     let mut sentences: Vec<String> = Vec::new();
     let mut phrases: Vec<String> = Vec::new();
     let mut state = None;
     for (key, value) in picked.into_iter().take(FIELDS_MAX) {
         match value {
-            Value::String(text) if SPEAKING.contains(&key.as_str()) => {
+            Value::String(text) if SPEAKING.contains(&key.as_str()) && is_sentence(text) => {
                 sentences.push(format!("{}.", cut(text.trim(), TEXT_BYTES_MAX).trim_end_matches('.')));
             }
             Value::String(text) if is_state(key) && state.is_none() && text.len() <= 80 => {
@@ -360,7 +368,7 @@ mod tests {
         check(
             "my orders",
             r#"{"name":"Ana","orders":[{"order_id":"A-1","status":"delivered"},{"order_id":"A-2","status":"shipped"}]}"#,
-            "There are 2 orders: A-1 (delivered); A-2 (shipped).",
+            "The name is Ana and there are 2 orders: A-1 (delivered); A-2 (shipped).",
         );
         check("What is it?", "12.5", "The result of \"get thing\" is 12.5.");
         check("What is it?", "It is sunny in Oslo", "It is sunny in Oslo.");

@@ -547,6 +547,37 @@ fn money_moves_only_when_told_to() {
 }
 
 #[test]
+fn nothing_is_changed_by_words_that_do_not_ask_for_it() {
+    let mut tools = orders();
+    tools.extend(bookings());
+    tools.extend(bank().into_iter().filter(|tool| tool.name != "user__askuser"));
+    for words in [
+        "Was order A-482 cancelled?",
+        "Why did you cancel order A-482?",
+        "How do I cancel order A-482?",
+        "I never said you should refund order A-482, 20 dollars.",
+        "Do not cancel order A-482.",
+        "I don't want to return order A-482.",
+        "My return of order A-482 has arrived.",
+        "What happens if I cancel order A-482?",
+        "Is there a refund for order A-482, 20 dollars?",
+        "The booking BK7781 was cancelled by someone.",
+        "Did the transfer of 50 euros from ACC-100 to Maria Lopez work?",
+        "Who can cancel order A-482?",
+        "Tell me whether order A-482 was cancelled.",
+        "Thanks for cancelling order A-482.",
+        "Can I cancel order A-482?",
+    ] {
+        for turn in play(&tools, &["You help.", "customer_id: CUST-1"], &[words], &|_, _| r#"{"status":"open"}"#.into())
+        {
+            let reads =
+                |step: &String| step.split(" + ").all(|call| call.starts_with("get_") || call.starts_with("search_"));
+            assert!(turn.steps.iter().all(reads), "{words}: {:?}", turn.steps);
+        }
+    }
+}
+
+#[test]
 fn small_talk_and_no_tools() {
     check(&orders(), "Hello!", "", &[], "How can I help");
     check(&orders(), "Thanks a lot", "", &[], "welcome");

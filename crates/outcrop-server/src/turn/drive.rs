@@ -144,7 +144,15 @@ impl<'a> Driver<'a> {
                 self.emitter.output(std::mem::take(&mut decision.output)).await;
             }
             let event = match decision.step {
-                Step::CallModel(request) => self.call_model(&request).await,
+                Step::CallModel(request) => {
+                    // What was heard so far is durable, and asking a model changes nothing: the turn can stop here.
+                    let stopping = self.app.stopping.clone();
+                    tokio::select! {
+                        event = self.call_model(&request) => event,
+                        () = stopping.cancelled() => return Err(errors::stopping()),
+                    }
+                }
+                Step::CallTools(_) if self.app.stopping.is_cancelled() => return Err(errors::stopping()),
                 Step::CallTools(batch) => {
                     let time_left = self.ends_at.saturating_duration_since(Instant::now());
                     let started = Calls::start(self.app, batch, self.turn.tool_context(), time_left);

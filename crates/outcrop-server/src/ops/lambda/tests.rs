@@ -147,6 +147,7 @@ impl World {
             ids: Arc::new(Counter::default()),
             objects: Objects::new(folder.path().join("objects")),
             settings: Settings { functions_dir: folder.path().join("functions"), ..Settings::default() },
+            stopping: tokio_util::sync::CancellationToken::new(),
         });
         let mut table = OperationTable::default();
         register(&mut table);

@@ -10,7 +10,7 @@ from botocore.eventstream import EventStreamBuffer
 from botocore.exceptions import ClientError
 
 from script import say, script, turn
-from world import INSTRUCTION, make_agent
+from world import INSTRUCTION, invoke, make_agent
 
 OPERATIONS = Path(__file__).parents[1] / "coverage/operations.txt"
 
@@ -130,3 +130,13 @@ def test_errors_are_typed_for_boto3(outcrop):
     with pytest.raises(ClientError) as raised:
         control.create_agent(agentName="a", description="x" * 201)
     assert raised.value.response["Error"]["Message"].startswith("1 validation error detected: Value 'xxx")
+
+
+def test_metrics_count_what_happened(outcrop):
+    outcrop.start(script(turn(say("Hello."))))
+    agent = make_agent(outcrop.control())
+    assert invoke(outcrop.runtime(), agent, "Hi.").answer == "Hello."
+    text = send(outcrop, "GET", "/metrics").text
+    assert 'outcrop_turns_total{outcome="Finished"} 1' in text
+    assert 'outcrop_requests_total{operation="CreateAgent",status="202"} 1' in text
+    assert text.rstrip().endswith("# EOF")

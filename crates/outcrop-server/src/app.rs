@@ -2,6 +2,7 @@
 
 use crate::agents::prepared::PreparedAgents;
 use crate::edge::authenticate::AuthMode;
+use crate::metrics::Metrics;
 use crate::objects::Objects;
 use crate::turn::sessions::SessionLocks;
 use outcrop_planner::turn::TurnLimits;
@@ -33,6 +34,8 @@ pub struct App {
     pub settings: Settings,
     /// Cancelled when the process is to end: turns then stop at their next durable boundary.
     pub stopping: CancellationToken,
+    /// What `/metrics` tells.
+    pub metrics: Metrics,
     pub(crate) prepared: PreparedAgents,
     pub(crate) sessions: SessionLocks,
     /// Turns under way; a turn outlives the connection it came by.
@@ -117,6 +120,7 @@ impl App {
             objects: parts.objects,
             settings: parts.settings,
             stopping: parts.stopping,
+            metrics: Metrics::default(),
             prepared: PreparedAgents::default(),
             sessions: SessionLocks::default(),
             turns: TaskTracker::new(),

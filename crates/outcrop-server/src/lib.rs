@@ -7,6 +7,7 @@ pub mod agents;
 pub mod app;
 pub mod edge;
 pub mod errors;
+pub mod metrics;
 pub mod objects;
 pub mod ops;
 pub mod turn;

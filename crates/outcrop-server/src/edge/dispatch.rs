@@ -45,6 +45,7 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body>
     }
     let Some(mut route) = route::find(&head.method, path, &body, caller.signing_service.as_deref()) else {
         tracing::debug!(method = %head.method, path, "unknown operation");
+        app.metrics.request("", 404);
         return respond::error(&request_id, None, &errors::unknown_operation(head.method.as_str(), path));
     };
     let operation = route.operation;
@@ -62,9 +63,11 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body>
         }
     };
     let result = answered.await;
+    let status = result.as_ref().map_or_else(|error| error.status(Some(operation)), |answer| answer.status().as_u16());
+    app.metrics.request(operation.name, status);
     match result {
         Ok(mut response) => {
-            tracing::debug!(operation = operation.name, request_id, status = response.status().as_u16(), "answered");
+            tracing::debug!(operation = operation.name, request_id, status, "answered");
             respond::set_request_id(&mut response, &request_id);
             response
         }

@@ -1,8 +1,9 @@
-//! `/healthz`: the process is up. `/readyz`: the store answers.
+//! `/healthz`: the process is up. `/readyz`: the store answers. `/metrics`: counters, for Prometheus.
 
 use crate::App;
 use crate::edge::respond::{self, Body};
-use http::{Method, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Response};
 
 /// Answers when the path is one of these.
 pub async fn answer(app: &App, method: &Method, path: &str, request_id: &str) -> Option<Response<Body>> {
@@ -18,6 +19,12 @@ pub async fn answer(app: &App, method: &Method, path: &str, request_id: &str) ->
                 respond::json(503, request_id, r#"{"status":"not ready","reason":"the store does not answer"}"#)
             }
         }),
+        "/metrics" => {
+            let mut response = respond::json(200, request_id, app.metrics.text());
+            let form = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+            response.headers_mut().insert(CONTENT_TYPE, form);
+            Some(response)
+        }
         _ => None,
     }
 }

@@ -7,6 +7,7 @@ use super::tools::Calls;
 use crate::App;
 use crate::agents::prepared::Target;
 use crate::errors::{self, ApiError, OpResult};
+use crate::metrics::TurnEnd;
 use outcrop_planner::turn::text::AnswerStream;
 use outcrop_planner::turn::{ControlReturned, Decision, Event, Limit, ModelFailed, ModelReplied, Started, Step, Turn};
 use outcrop_ports::{BoxFuture, Delta, DeltaSink, ModelError, ModelErrorKind, ModelRequest};
@@ -45,12 +46,16 @@ pub enum TurnInput {
 /// Runs a turn to its end and sends what is to be seen on the way. The session must be locked. When the caller goes
 /// away, the turn goes on; when the process goes away, the journal has it.
 pub async fn run(app: Arc<App>, request: TurnRequest, emitter: Emitter) {
-    if let Err(error) = try_run(&app, request, &emitter).await {
+    let running = app.metrics.turn_begins();
+    let ended = try_run(&app, request, &emitter).await;
+    drop(running);
+    app.metrics.turn_ended(*ended.as_ref().unwrap_or(&TurnEnd::Failed));
+    if let Err(error) = ended {
         emitter.exception(&error).await;
     }
 }
 
-async fn try_run(app: &Arc<App>, request: TurnRequest, emitter: &Emitter) -> OpResult<()> {
+async fn try_run(app: &Arc<App>, request: TurnRequest, emitter: &Emitter) -> OpResult<TurnEnd> {
     let (mut driver, decision) = Driver::begin(app, request, emitter).await?;
     driver.drive(decision).await
 }
@@ -131,7 +136,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    async fn drive(&mut self, mut decision: Decision) -> OpResult<()> {
+    async fn drive(&mut self, mut decision: Decision) -> OpResult<TurnEnd> {
         let mut calls: Option<Calls> = None;
         // Journaled by the last write of the turn when it is the last event, else before the next step.
         let mut unwritten: Option<Event> = None;
@@ -167,12 +172,12 @@ impl<'a> Driver<'a> {
                     self.finish(unwritten, TurnOutcome::Suspended { invocation_id }).await?;
                     self.emitter.output(decision.output).await;
                     self.emitter.return_control(&payload).await;
-                    return Ok(());
+                    return Ok(TurnEnd::Suspended);
                 }
                 Step::Finish { text } => {
                     self.finish(unwritten, TurnOutcome::Finished).await?;
                     self.finished(decision.output, &text).await;
-                    return Ok(());
+                    return Ok(TurnEnd::Finished);
                 }
                 Step::Fail { kind, message, resource } => {
                     self.finish(unwritten, TurnOutcome::Finished).await?;
@@ -215,6 +220,8 @@ impl<'a> Driver<'a> {
             self.shown = sink.answer.into_inner().1;
         }
         let at = app.clock.now();
+        let usage = asked.as_ref().ok().and_then(|answer| answer.as_ref().ok()).map(|reply| &reply.usage);
+        app.metrics.model_call(&request.model_id, usage);
         match asked {
             Ok(Ok(reply)) => Event::ModelReplied(ModelReplied { started_at, at, call_id: app.ids.uuid(), reply }),
             Ok(Err(error)) => {

@@ -74,6 +74,7 @@ async fn one(app: &App, call: ToolCall, context: &ToolContext, limits: ToolLimit
                 detail: String::new(),
             })
         });
+    app.metrics.tool_call(&outcome);
     if let ToolOutcome::Failed(failure) = &outcome {
         tracing::warn!(function = &*call.function_arn, action_group = &*call.action_group, cause = ?failure.cause, message = failure.message, "tool call failed");
     }

@@ -30,6 +30,9 @@ pub fn prepare(snapshot: &Snapshot) -> Result<PreparedAgent, PrepareError> {
     if model_id.is_empty() {
         problems.push("Agent foundation model cannot be null".to_owned());
     }
+    if agent.orchestration_type == Some(api::OrchestrationType::CustomOrchestration) {
+        problems.push("Custom orchestration is not available in this version of Outcrop".to_owned());
+    }
     let mut tools = Tools::default();
     for group in &snapshot.action_groups {
         if group.action_group_state == api::ActionGroupState::Disabled {
@@ -55,6 +58,24 @@ pub fn prepare(snapshot: &Snapshot) -> Result<PreparedAgent, PrepareError> {
         specs: tools.specs.into(),
         tools: tools.tools,
     })
+}
+
+/// What an agent asks for that is stored and shown, but has no effect in this version; for the log.
+pub fn without_effect(agent: &api::Agent) -> Vec<&'static str> {
+    let is_overridden =
+        |one: &api::PromptConfiguration| one.prompt_creation_mode == Some(api::CreationMode::Overridden);
+    let overrides = agent.prompt_override_configuration.iter().flat_map(|all| &all.prompt_configurations);
+    [
+        (
+            overrides.into_iter().any(is_overridden),
+            "prompt overrides other than the orchestration's inference settings",
+        ),
+        (agent.guardrail_configuration.is_some(), "guardrailConfiguration"),
+        (agent.memory_configuration.is_some(), "memoryConfiguration"),
+    ]
+    .into_iter()
+    .filter_map(|(asked, what)| asked.then_some(what))
+    .collect()
 }
 
 /// Tools in the making: what the planner needs and what the model sees, side by side.

@@ -12,6 +12,7 @@ use outcrop_server::{App, AppParts, Server, ServerLimits, Settings};
 use outcrop_store::Store;
 use outcrop_tools::{FunctionRegistry, Home, HostConfig, LambdaTools};
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub(crate) struct Prepared {
     app: Arc<App>,
     tools: Arc<LambdaTools>,
     stop: CancellationToken,
+    /// Held while the server lives; the system lets go of it however the process ends.
+    _lock: File,
     /// Where it will answer.
     pub(crate) address: SocketAddr,
     /// What there is to say about models.
@@ -68,10 +71,15 @@ pub(crate) async fn prepare(
     let config = config::load(options.config.as_deref(), &options.data, environment)?;
     let failed = |what: &str, error: &dyn std::fmt::Display| Failure::Failed(format!("{what}: {error}"));
     std::fs::create_dir_all(&options.data).map_err(|error| failed(&options.data.display().to_string(), &error))?;
+    let lock = lock(&options.data)?;
     let http = HttpClient::new();
     let models = models::build(config.models, &http, environment).await?;
     let server = Server::bind(options.listen, ServerLimits::default()).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::PermissionDenied => Failure::Usage(format!("--listen: {error}")),
+        std::io::ErrorKind::AddrInUse => Failure::Failed(format!(
+            "{} is in use: stop what listens there, or choose another port with --listen",
+            options.listen
+        )),
         _ => failed(&format!("cannot listen on {}", options.listen), &error),
     })?;
     let address = server.local_addr().map_err(|error| failed("the listener has no address", &error))?;
@@ -110,7 +118,26 @@ pub(crate) async fn prepare(
     outcrop_server::ops::lambda::load(&app)
         .await
         .map_err(|error| failed("stored functions cannot be read", &error.message))?;
-    Ok(Prepared { server, app, tools, stop, address, notes: models.notes })
+    Ok(Prepared { server, app, tools, stop, _lock: lock, address, notes: models.notes })
+}
+
+/// Makes sure that no other server works in the same folder: turns of one session are kept apart within a process.
+fn lock(data: &Path) -> Result<File, Failure> {
+    let path = data.join("outcrop.lock");
+    let failed = |why: String| Failure::Failed(format!("{}: {why}", path.display()));
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| failed(error.to_string()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(failed("another server uses this folder: stop it, or choose another with --data".to_owned()))
+        }
+        Err(TryLockError::Error(error)) => Err(failed(error.to_string())),
+    }
 }
 
 fn lambda_tools(

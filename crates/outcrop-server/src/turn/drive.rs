@@ -138,12 +138,12 @@ impl<'a> Driver<'a> {
 
     async fn drive(&mut self, mut decision: Decision) -> OpResult<TurnEnd> {
         let mut calls: Option<Calls> = None;
-        // Journaled by the last write of the turn when it is the last event, else before the next step.
-        let mut unwritten: Option<Event> = None;
+        // The last event as a row: written with the turn's end when it is the last, else before the next step.
+        let mut unwritten: Option<Vec<u8>> = None;
         loop {
             let ends = matches!(decision.step, Step::Finish { .. } | Step::Fail { .. } | Step::ReturnControl(_));
-            if !ends && let Some(event) = unwritten.take() {
-                self.append(&event).await?;
+            if !ends && let Some(row) = unwritten.take() {
+                self.append(row).await?;
             }
             if !ends {
                 self.emitter.output(std::mem::take(&mut decision.output)).await;
@@ -185,8 +185,8 @@ impl<'a> Driver<'a> {
                     return Err(failure(kind, message, resource));
                 }
             };
-            decision = self.turn.apply(event.clone());
-            unwritten = Some(event);
+            unwritten = Some(journal::event_row(&event));
+            decision = self.turn.apply(event);
         }
     }
 
@@ -248,17 +248,17 @@ impl<'a> Driver<'a> {
         }
     }
 
-    async fn append(&mut self, event: &Event) -> OpResult<()> {
-        let rows = vec![(self.app.clock.now(), journal::event_row(event))];
+    async fn append(&mut self, row: Vec<u8>) -> OpResult<()> {
+        let rows = vec![(self.app.clock.now(), row)];
         self.app.store.append_events(self.session, self.number, self.next_seq, rows).await?;
         self.next_seq += 1;
         Ok(())
     }
 
     /// Writes the last event and the turn's end in one go.
-    async fn finish(&mut self, last: Option<Event>, outcome: TurnOutcome) -> OpResult<()> {
+    async fn finish(&mut self, last: Option<Vec<u8>>, outcome: TurnOutcome) -> OpResult<()> {
         let now = self.app.clock.now();
-        let mut rows: Vec<_> = last.iter().map(|event| (now, journal::event_row(event))).collect();
+        let mut rows: Vec<_> = last.into_iter().map(|row| (now, row)).collect();
         let mut attributes = None;
         if matches!(outcome, TurnOutcome::Finished) {
             rows.push((now, journal::ended_row(self.turn.new_messages())));

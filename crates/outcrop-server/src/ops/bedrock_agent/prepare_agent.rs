@@ -28,6 +28,9 @@ pub(super) async fn prepare_agent(cx: OpContext, req: api::PrepareAgentRequest) 
     }
     // The order in which groups were made is the order in which a model sees their tools.
     groups.sort_by(|a, b| (a.created_at, &a.action_group_id).cmp(&(b.created_at, &b.action_group_id)));
+    for what in prepare::without_effect(&stored.agent) {
+        tracing::warn!(agent_id, what, "stored, but without effect in this version");
+    }
     let read_at = stored.agent.updated_at;
     for group in &mut groups {
         inline_schema(&cx.objects, group).await?;

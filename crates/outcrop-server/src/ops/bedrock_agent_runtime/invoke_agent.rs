@@ -88,6 +88,16 @@ fn turn_input(cx: &OpContext, target: &Target, req: api::InvokeAgentRequest) -> 
     let state = req.session_state.unwrap_or_default();
     let enable_trace = req.enable_trace == Some(true);
     let at = cx.clock.now();
+    // Nothing is passed over in silence: what would change the answer and is not built yet is refused.
+    if state.files.is_some_and(|files| !files.is_empty()) {
+        return Err(errors::validation("sessionState.files is not supported by this version of Outcrop."));
+    }
+    if let Some(base) = state.knowledge_base_configurations.iter().flatten().next() {
+        return Err(errors::validation(format!(
+            "The knowledge base {} is not attached to the agent.",
+            base.knowledge_base_id
+        )));
+    }
     if let Some(results) = state.return_control_invocation_results {
         let Some(invocation_id) = state.invocation_id else {
             return Err(errors::validation(

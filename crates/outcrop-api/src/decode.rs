@@ -122,6 +122,19 @@ fn payload(body: &[u8]) -> Value {
     serde_json::to_value(Blob::new(body.to_vec())).unwrap_or_default()
 }
 
+/// Deepest nesting of a body. What is accepted is stored inside other documents and must stay readable: JSON readers,
+/// our own among them, stop at 128.
+pub const DEPTH_MAX: usize = 64;
+
+/// Whether no value is nested deeper than so many levels. Looks no deeper than that itself.
+fn depth_within<'a>(values: impl IntoIterator<Item = &'a Value>, levels: usize) -> bool {
+    values.into_iter().all(|value| match value {
+        Value::Array(items) => levels > 0 && depth_within(items, levels - 1),
+        Value::Object(members) => levels > 0 && depth_within(members.values(), levels - 1),
+        _ => true,
+    })
+}
+
 /// The members of a JSON body. No body counts as an empty object.
 fn read_body(body: &[u8]) -> Result<Map<String, Value>, Rejection> {
     if body.trim_ascii().is_empty() {
@@ -130,7 +143,10 @@ fn read_body(body: &[u8]) -> Result<Map<String, Value>, Rejection> {
     let text =
         std::str::from_utf8(body).map_err(|_| Rejection::Serialization("The request body is not UTF-8.".to_owned()))?;
     match serde_json::from_str(text) {
-        Ok(Value::Object(members)) => Ok(members),
+        Ok(Value::Object(members)) if depth_within(members.values(), DEPTH_MAX - 1) => Ok(members),
+        Ok(Value::Object(_)) => {
+            Err(Rejection::Serialization(format!("The request body is nested more than {DEPTH_MAX} levels deep.")))
+        }
         Ok(other) => {
             Err(Rejection::Serialization(format!("Expected an object as the request body, found {}.", kind_of(&other))))
         }

@@ -360,10 +360,8 @@ fn control_returns_after_our_own_calls_and_comes_back() {
     for (results, problem) in [
         (vec![], "result of client.calendar is missing"),
         (vec![result("client", "other"), result("orders", "cancel")], "result of client.calendar is missing"),
-        (
-            vec![result("client", "calendar"), result("orders", "cancel"), result("orders", "cancel")],
-            "3 results for 2 actions",
-        ),
+        (vec![result("client", "calendar"), agreed(), agreed()], "3 results for 2 actions"),
+        (vec![result("client", "calendar"), result("orders", "cancel")], "needs confirmationState"),
     ] {
         assert!(play.turn.check_results(&results).unwrap_err().contains(problem));
     }
@@ -399,6 +397,11 @@ fn control_returns_after_our_own_calls_and_comes_back() {
       [rid2-1] observation FINISH "All done."
       = finish "All done."
     "#);
+}
+
+/// Consent to the confirmed function.
+fn agreed() -> ControlResult {
+    ControlResult { confirmed: Some(true), ..result("orders", "cancel") }
 }
 
 fn result(group: &str, function: &str) -> ControlResult {

@@ -83,6 +83,23 @@ pub struct ToolUse {
     pub input: Value,
 }
 
+impl ToolUse {
+    /// Deepest nesting of arguments that is kept.
+    pub const INPUT_DEPTH_MAX: usize = 32;
+
+    /// Whether the arguments are nested deeper than is kept.
+    pub fn is_too_deep(&self) -> bool {
+        fn within(value: &Value, levels: usize) -> bool {
+            match value {
+                Value::Array(items) => levels > 0 && items.iter().all(|item| within(item, levels - 1)),
+                Value::Object(members) => levels > 0 && members.values().all(|member| within(member, levels - 1)),
+                _ => true,
+            }
+        }
+        !within(&self.input, Self::INPUT_DEPTH_MAX)
+    }
+}
+
 /// The answer to one tool use. Every tool use gets exactly one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -115,12 +132,36 @@ pub enum ToolResultStatus {
 
 /// Thinking of a model that reasons.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(from = "ReasoningForm", into = "ReasoningForm")]
 pub struct Reasoning {
     /// The thinking in words; empty when redacted.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
     /// The provider's seal on it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
+}
+
+/// Converse's form: `{"reasoningText": {"text", "signature"}}`.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReasoningForm {
+    reasoning_text: ReasoningText,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct ReasoningText {
+    text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signature: Option<String>,
+}
+
+impl From<ReasoningForm> for Reasoning {
+    fn from(form: ReasoningForm) -> Self {
+        Self { text: form.reasoning_text.text, signature: form.reasoning_text.signature }
+    }
+}
+
+impl From<Reasoning> for ReasoningForm {
+    fn from(reasoning: Reasoning) -> Self {
+        Self { reasoning_text: ReasoningText { text: reasoning.text, signature: reasoning.signature } }
+    }
 }

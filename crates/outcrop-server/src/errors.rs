@@ -62,6 +62,10 @@ impl ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        // The caller's doing, and no retry would help.
+        if let StoreError::TooLarge(what) = &error {
+            return validation(format!("The request makes something too large to keep: {what}."));
+        }
         tracing::error!(error = &error as &dyn std::error::Error, "store failed");
         internal()
     }

@@ -6,10 +6,12 @@ use crate::tx::{ReadTx, Tx};
 use outcrop_wire::Timestamp;
 use std::ops::Range;
 
-/// Bytes of one event at most: 16 MiB.
-pub const EVENT_BYTES_MAX: usize = 16 << 20;
+/// Bytes of one event at most: 64 MiB. The longest text that the wire lets a user say is 25,000,000 characters.
+pub const EVENT_BYTES_MAX: usize = 64 << 20;
 /// Bytes of the events of one request at most.
-const REQUEST_BYTES_MAX: usize = 64 << 20;
+const REQUEST_BYTES_MAX: usize = 128 << 20;
+/// Bytes of history brought into memory at most.
+const HISTORY_BYTES_MAX: usize = 64 << 20;
 /// Bytes one read of the journal brings into memory at most.
 const READ_BYTES_MAX: usize = 256 << 20;
 
@@ -74,25 +76,22 @@ impl ReadTx<'_> {
     }
 
     /// The last event of each turn before `turn`, in order of turns: what a turn ended with, without what led there.
-    ///
-    /// # Errors
-    /// [`StoreError::TooLarge`] when they are more than 256 MiB.
+    /// When they are more than 64 MiB together, the oldest are left out.
     pub fn last_events(&self, session: i64, turn: u32) -> Result<Vec<JournalEvent>, StoreError> {
         let sql = "SELECT event.turn, event.seq, event.at, event.body
                    FROM (SELECT turn, max(seq) AS seq FROM turn_event WHERE session = ?1 AND turn < ?2 GROUP BY turn) AS last
                    JOIN turn_event AS event ON event.session = ?1 AND event.turn = last.turn AND event.seq = last.seq
-                   ORDER BY event.turn";
+                   ORDER BY event.turn DESC";
         let mut bytes = 0_usize;
         let events = self.query_all("read last events", sql, (session, turn), |row| {
             bytes += row.get_ref(3)?.as_bytes().map_or(0, <[u8]>::len);
-            // Past the limit only the count goes on, so memory stays bounded.
-            let body = if bytes > READ_BYTES_MAX { Vec::new() } else { row.get(3)? };
-            Ok(JournalEvent { turn: row.get(0)?, seq: row.get(1)?, at: Timestamp::from_nanos(row.get(2)?), body })
+            if bytes > HISTORY_BYTES_MAX {
+                return Ok(None);
+            }
+            let at = Timestamp::from_nanos(row.get(2)?);
+            Ok(Some(JournalEvent { turn: row.get(0)?, seq: row.get(1)?, at, body: row.get(3)? }))
         })?;
-        if bytes > READ_BYTES_MAX {
-            return Err(StoreError::TooLarge(format!("{bytes} bytes of last events of session {session} in one read")));
-        }
-        Ok(events)
+        Ok(events.into_iter().flatten().rev().collect())
     }
 
     /// The number that the next event of the turn gets.

@@ -125,7 +125,11 @@ impl ReadTx<'_> {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|(at, (id, _))| Cursor { updated_at: *at, id: id.clone() });
-        let docs = rows.iter().map(|(_, row)| from_doc(kind, row)).collect::<Result<_, _>>()?;
+        // One row that cannot be read must not take the list down; reading it by its id says what is wrong.
+        let readable = |row: &IdAndDoc| {
+            from_doc(kind, row).inspect_err(|error| tracing::error!(%error, "left out of a list")).ok()
+        };
+        let docs = rows.iter().filter_map(|(_, row)| readable(row)).collect();
         Ok((docs, next))
     }
 

@@ -171,10 +171,22 @@ fn mean(
         None => format!("sqlite:{}", data.join("outcrop.db").display()),
     };
     let objects_root = file.objects.root.map_or_else(|| data.join("objects"), |root| source.resolve(&root));
+    let limits = file.limits;
+    let too_small = [
+        ("iterations_max", limits.iterations_max == 0, "is at least 1"),
+        ("turn_timeout", limits.turn_timeout.as_secs() == 0, "is at least 1s"),
+        ("model_call_timeout", limits.model_call_timeout.is_zero(), "is more than nothing"),
+        ("tool_call_timeout", limits.tool_call_timeout.is_zero(), "is more than nothing"),
+        ("tool_result_bytes_max", limits.tool_result_bytes_max == 0, "is at least 1"),
+        ("tool_response_bytes_max", limits.tool_response_bytes_max == 0, "is at least 1"),
+        ("request_bytes_max", limits.request_bytes_max < 1024, "is at least 1024"),
+    ];
+    for (key, _, rule) in too_small.iter().filter(|(_, is_wrong, _)| *is_wrong) {
+        problems.push(format!("{}: {rule}", source.key(key)));
+    }
     if !problems.is_empty() {
         return Err(ConfigError(problems));
     }
-    let limits = file.limits;
     Ok(Config {
         region: file.region,
         account_id: file.account_id,
@@ -186,7 +198,8 @@ fn mean(
             iterations_max: limits.iterations_max,
             reprompts_max: limits.reprompts_max,
             tool_result_bytes_max: limits.tool_result_bytes_max,
-            wall_time_seconds: limits.turn_timeout.as_secs().max(1),
+            // Whole seconds, rounded up.
+            wall_time_seconds: limits.turn_timeout.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX),
         },
         model_call_timeout: *limits.model_call_timeout,
         tool_call_timeout: *limits.tool_call_timeout,

@@ -1,4 +1,4 @@
-//! What went wrong, in our kinds and in words that name the model and the host, never a secret.
+//! What went wrong, in our kinds and in words that name the model, never a secret or an address.
 
 use crate::ApiKey;
 use http::{StatusCode, Uri};
@@ -18,10 +18,12 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// The error with model and host in front, and without the key should the endpoint have quoted it.
+    /// The error with the model in front, and without the key should the endpoint have quoted it. The address is the
+    /// operator's, in the log.
     pub(super) fn tell(self, error: &ModelError) -> ModelError {
         let host = self.uri.authority().map_or("", |authority| authority.as_str());
-        let message = format!("model `{}` at {host}: {}", self.model, error.message);
+        tracing::debug!(host, reason = error.message, "the endpoint did not answer");
+        let message = format!("model `{}`: {}", self.model, error.message);
         ModelError::new(error.kind, if let Some(key) = self.key { key.redact(&message) } else { message })
     }
 
@@ -82,6 +84,8 @@ fn kind_of_status(status: StatusCode) -> ModelErrorKind {
         404 => ModelErrorKind::NotFound,
         408 => ModelErrorKind::TimedOut,
         429 => ModelErrorKind::Throttled,
+        // A redirect is a fault of the address that was configured, not of the request.
+        300..=399 => ModelErrorKind::BadReply,
         500.. => ModelErrorKind::Unavailable,
         _ => ModelErrorKind::Invalid,
     }
@@ -149,7 +153,7 @@ mod tests {
         check(408, "null", TimedOut, "status 408");
         check(503, "<html>busy</html>\n", Unavailable, "status 503: <html>busy</html>");
         check(500, r#"{"error":{"message":null,"code":7}}"#, Unavailable, r#"status 500: {"message":null,"code":7}"#);
-        check(301, "", Invalid, "status 301 (a redirection; is `base_url` right?)");
+        check(301, "", ModelErrorKind::BadReply, "status 301 (a redirection; is `base_url` right?)");
         check(500, &"é".repeat(501), Unavailable, &format!("status 500: {}…", "é".repeat(500)));
     }
 
@@ -176,12 +180,12 @@ mod tests {
     }
 
     #[test]
-    fn messages_name_model_and_host_but_no_key() {
+    fn messages_name_the_model_but_no_key_and_no_address() {
         let uri: Uri = "https://api.example.com:8443/v1/chat/completions".parse().unwrap();
         let key = ApiKey::new("sk-1234");
         let place = Place { uri: &uri, model: "m", key: Some(&key) };
         let told = place.tell(&ModelError::new(AccessDenied, "wrong key sk-1234"));
-        assert_eq!(told.message, "model `m` at api.example.com:8443: wrong key ••••");
+        assert_eq!(told.message, "model `m`: wrong key ••••");
         assert_eq!(place.http(&HttpError::TimedOut).kind, TimedOut);
     }
 }

@@ -15,8 +15,10 @@ use std::sync::Arc;
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 /// Deepest nesting of schemas that a model is shown.
 const SCHEMA_DEPTH_MAX: usize = 12;
-/// Most schema nodes in one tool; what is beyond is shown as "anything".
+/// Most schema nodes in one schema; what is beyond is shown as "anything".
 const SCHEMA_NODES_MAX: usize = 2_000;
+/// Most schema nodes in all tools of one document.
+const DOCUMENT_NODES_MAX: usize = 100_000;
 
 /// Says what is wrong with a document, with the place.
 pub fn check(group_name: &str, text: &str) -> Result<(), String> {
@@ -33,8 +35,9 @@ pub(super) fn add(
 ) -> Result<(), String> {
     let group_name = group.action_group_name.as_str();
     let document = parse(group_name, text)?;
+    let mut nodes_left = DOCUMENT_NODES_MAX;
     for operation in operations(group_name, &document)? {
-        add_operation(tools, group, executor, &document, &operation);
+        add_operation(tools, group, executor, &document, &operation, &mut nodes_left);
     }
     Ok(())
 }
@@ -74,7 +77,8 @@ fn operations<'a>(group_name: &str, document: &'a Value) -> Result<Vec<Operation
         return refuse(format!("swagger {} is not supported: convert the document to OpenAPI 3.0", text_of(version)));
     }
     match document.get("openapi") {
-        Some(Value::String(version)) if version.starts_with("3.") => {}
+        // Unquoted in YAML, 3.0 is a number.
+        Some(version @ (Value::String(_) | Value::Number(_))) if text_of(version).starts_with("3.") => {}
         Some(version) => return refuse(format!("openapi {} is not supported: use 3.0", text_of(version))),
         None => return refuse("'openapi' is missing: the first members are openapi, info and paths".to_owned()),
     }
@@ -124,9 +128,11 @@ fn add_operation(
     executor: &Executor,
     document: &Value,
     operation: &Operation<'_>,
+    nodes_left: &mut usize,
 ) {
     let members = operation.operation;
-    let mut input = InputSchema { document, properties: Map::new(), required: Vec::new(), arguments: Vec::new() };
+    let mut input =
+        InputSchema { document, nodes_left, properties: Map::new(), required: Vec::new(), arguments: Vec::new() };
     let own = list(members.get("parameters"));
     let same = |a: &Value, b: &Value| a.get("name") == b.get("name") && a.get("in") == b.get("in");
     let shared = list(Some(operation.shared));
@@ -163,6 +169,7 @@ fn add_operation(
 /// The one schema a model sees, gathered from parameters and body.
 struct InputSchema<'a> {
     document: &'a Value,
+    nodes_left: &'a mut usize,
     properties: Map<String, Value>,
     required: Vec<Value>,
     arguments: Vec<Argument>,
@@ -176,7 +183,7 @@ impl InputSchema<'_> {
         if is_header && ["authorization", "cookie", "x-api-key"].contains(&name.to_ascii_lowercase().as_str()) {
             return;
         }
-        let mut schema = expand(self.document, parameter.get("schema").unwrap_or(&Value::Null));
+        let mut schema = expand(self.document, self.nodes_left, parameter.get("schema").unwrap_or(&Value::Null));
         if let (Some(description), Some(members)) = (parameter.get("description"), schema.as_object_mut()) {
             members.insert("description".to_owned(), description.clone());
         }
@@ -191,7 +198,7 @@ impl InputSchema<'_> {
     fn add_body(&mut self, body: &Value) -> Option<String> {
         let content = body.get("content")?.as_object()?;
         let (media_type, media) = content.get_key_value("application/json").or_else(|| content.iter().next())?;
-        let schema = expand(self.document, media.get("schema").unwrap_or(&Value::Null));
+        let schema = expand(self.document, self.nodes_left, media.get("schema").unwrap_or(&Value::Null));
         let schema = merge_all_of(schema);
         match schema.get("properties").and_then(Value::as_object) {
             Some(properties) => {
@@ -283,9 +290,12 @@ fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 }
 
 /// A schema with its references written out, cut where it is too deep, too large or circular.
-fn expand(document: &Value, schema: &Value) -> Value {
-    let mut budget = SCHEMA_NODES_MAX;
-    expand_within(document, schema, SCHEMA_DEPTH_MAX, &mut budget)
+fn expand(document: &Value, nodes_left: &mut usize, schema: &Value) -> Value {
+    let allowed = SCHEMA_NODES_MAX.min(*nodes_left);
+    let mut budget = allowed;
+    let expanded = expand_within(document, schema, SCHEMA_DEPTH_MAX, &mut budget);
+    *nodes_left -= allowed - budget;
+    expanded
 }
 
 fn expand_within(document: &Value, schema: &Value, depth: usize, budget: &mut usize) -> Value {
@@ -346,8 +356,11 @@ mod tests {
         let document = json!({"components": {"schemas": {"Node": {"type": "object", "properties": {
             "left": {"$ref": "#/components/schemas/Node"}, "right": {"$ref": "#/components/schemas/Node"}}},
             "Self": {"$ref": "#/components/schemas/Self"}}}});
-        let tree = expand(&document, &json!({"$ref": "#/components/schemas/Node"}));
+        let tree = expand(&document, &mut DOCUMENT_NODES_MAX.clone(), &json!({"$ref": "#/components/schemas/Node"}));
         assert_eq!(tree["properties"]["left"]["type"], "object");
-        assert_eq!(expand(&document, &json!({"$ref": "#/components/schemas/Self"})), json!({}));
+        assert_eq!(
+            expand(&document, &mut DOCUMENT_NODES_MAX.clone(), &json!({"$ref": "#/components/schemas/Self"})),
+            json!({})
+        );
     }
 }

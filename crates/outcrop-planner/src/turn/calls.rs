@@ -63,6 +63,11 @@ impl Pending {
         }
     }
 
+    /// Whether the user has to agree before it is done.
+    pub(super) fn asks_consent(&self) -> bool {
+        matches!(self.work, Work::Caller { asks: Asks::Confirmation | Asks::ConfirmationAndResult, .. })
+    }
+
     fn refused(tool_use_id: &str, text: String) -> Self {
         let result = Some(error_result(tool_use_id.to_owned(), text));
         Self {

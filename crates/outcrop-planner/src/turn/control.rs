@@ -23,8 +23,8 @@ impl Turn {
         let State::WithCaller { pending, .. } = &self.state else {
             return Err("No action of this session waits for a result.".to_owned());
         };
-        let awaited: Vec<&ToolCall> =
-            pending.iter().filter(|call| call.result.is_none()).filter_map(Pending::call).collect();
+        let open: Vec<&Pending> = pending.iter().filter(|call| call.result.is_none()).collect();
+        let awaited: Vec<&ToolCall> = open.iter().filter_map(|call| call.call()).collect();
         let assigned = assign(&awaited, results);
         for (call, result) in awaited.iter().zip(&assigned) {
             if result.is_none() {
@@ -33,6 +33,14 @@ impl Turn {
                     call.action_group,
                     action_name(&call.action)
                 ));
+            }
+        }
+        for (call, result) in open.iter().zip(&assigned) {
+            if let Some(result) = result
+                && call.asks_consent()
+                && result.confirmed.is_none()
+            {
+                return Err(format!("The result of {} needs confirmationState: CONFIRM or DENY.", result.action_group));
             }
         }
         if results.len() > awaited.len() {
@@ -148,7 +156,8 @@ impl Turn {
             if result.response_state == ResponseState::Failure {
                 failed = Some(result.action_group.clone());
             }
-            let denied = result.confirmed == Some(false);
+            // Consent is given or it is not there.
+            let denied = result.confirmed == Some(false) || (call.asks_consent() && result.confirmed != Some(true));
             match (&mut call.work, denied) {
                 (work @ Work::Caller { asks: Asks::Confirmation, .. }, false) => {
                     if let Work::Caller { call, .. } = std::mem::replace(work, Work::Refused) {

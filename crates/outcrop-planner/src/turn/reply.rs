@@ -99,7 +99,12 @@ impl Turn {
         let (result, failure) = self.take_outcome(&pending[index], &returned, &mut output);
         pending[index].result = Some(result);
         if let Some(resource) = failure {
-            self.give_up(pending, "Given up: another call of the same step failed.");
+            let reason = format!(
+                "{resource}: the function reports FAILURE: {}",
+                pending[index].result.as_ref().map(result_text).unwrap_or_default()
+            );
+            self.trace(&mut output, at, |turn| trace::failure(turn, returned.started_at, at, &reason));
+            self.give_up(pending, "Another call of the same step failed; whether this one did its work is unknown.");
             return self.fail(FailureKind::Dependency, FAILED_RESPONSE.to_owned(), Some(resource), output);
         }
         pending[index].reprompts = matches!(&returned.outcome, ToolOutcome::Succeeded(success) if success.response_state == ResponseState::Reprompt);
@@ -170,6 +175,7 @@ impl Turn {
         }
         if let Some(attributes) = &success.prompt_session_attributes {
             self.prompt_session_attributes.clone_from(attributes);
+            self.system = super::prompt::system(&self.agent, attributes);
         }
     }
 

@@ -4,9 +4,9 @@ use super::Turn;
 use super::calls::CallTimes;
 use super::event::ModelReplied;
 use outcrop_api::bedrock_agent_runtime as api;
-use outcrop_ports::{Action, ContentBlock, ModelRequest, Parameter, ToolCall};
+use outcrop_ports::{Action, ContentBlock, ModelRequest, Parameter, ToolCall, Usage};
 use outcrop_wire::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How a turn comes to its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub(super) fn model_invocation_output(turn: &Turn, replied: &ModelReplied) -> ap
         }
         _ => None,
     });
-    let content = json!({"output": {"message": reply.message}, "stopReason": reply.stop_reason, "usage": reply.usage});
+    let content = json!({"output": {"message": reply.message}, "stopReason": reply.stop_reason, "usage": usage_form(&reply.usage)});
     orchestration(api::OrchestrationTrace::ModelInvocationOutput(api::OrchestrationModelInvocationOutput {
         metadata: Some(api::Metadata {
             usage: Some(usage),
@@ -88,6 +88,13 @@ pub(super) fn model_invocation_output(turn: &Turn, replied: &ModelReplied) -> ap
         reasoning_content,
         trace_id: trace_id(turn),
     }))
+}
+
+/// Converse's form, which also has the sum.
+fn usage_form(usage: &Usage) -> Value {
+    let mut form = json!(usage);
+    form["totalTokens"] = json!(usage.input_tokens + usage.output_tokens);
+    form
 }
 
 pub(super) fn rationale(turn: &Turn, text: String) -> api::Trace {

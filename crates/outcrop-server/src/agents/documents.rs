@@ -27,6 +27,9 @@ pub struct StoredAgent {
     /// Number of the last version cut. Numbers are not used again.
     #[serde(default)]
     pub last_version: u32,
+    /// Number of the latest version there is; 0 when there is none.
+    #[serde(default)]
+    pub latest_version: u32,
 }
 
 /// A version with what its document does not show.
@@ -66,6 +69,14 @@ pub fn put_agent(tx: &mut Tx<'_>, stored: &StoredAgent) -> OpResult<()> {
     })
 }
 
+/// Ends the period that an alias is in.
+pub fn end_period(alias: &mut api::AgentAlias, now: Timestamp) {
+    let current = alias.agent_alias_history_events.as_mut().and_then(|events| events.first_mut());
+    if let Some(current) = current.filter(|event| event.end_date.is_none()) {
+        current.end_date = Some(now);
+    }
+}
+
 /// The service's words for a second agent of the same name.
 pub fn agent_name_taken() -> ApiError {
     errors::conflict("Cannot create a new agent as an agent with the same name already exists.")
@@ -74,8 +85,9 @@ pub fn agent_name_taken() -> ApiError {
 /// A change of the draft's parts: what was prepared is no longer what is saved.
 pub fn touch_draft(tx: &mut Tx<'_>, agent_id: &str, now: Timestamp) -> OpResult<()> {
     let mut stored = agent(tx, agent_id)?;
-    if stored.agent.agent_status == api::AgentStatus::Prepared {
+    if matches!(stored.agent.agent_status, api::AgentStatus::Prepared | api::AgentStatus::Failed) {
         stored.agent.agent_status = api::AgentStatus::NotPrepared;
+        stored.agent.failure_reasons = None;
     }
     stored.agent.updated_at = now;
     put_agent(tx, &stored)
@@ -137,10 +149,8 @@ pub fn routing(version: &str) -> api::AgentAliasRoutingConfigurationListItem {
 
 /// Points an alias somewhere and remembers since when.
 pub fn route_alias(alias: &mut api::AgentAlias, to: Vec<api::AgentAliasRoutingConfigurationListItem>, now: Timestamp) {
+    end_period(alias, now);
     let mut events = alias.agent_alias_history_events.take().unwrap_or_default();
-    if let Some(current) = events.first_mut() {
-        current.end_date = Some(now);
-    }
     let event =
         api::AgentAliasHistoryEvent { routing_configuration: Some(to.clone()), start_date: Some(now), end_date: None };
     events.insert(0, event);
@@ -190,6 +200,7 @@ fn cut_version(tx: &mut Tx<'_>, operation: &str, stored: &mut StoredAgent, now: 
         _ => return Err(errors::busy(operation, "Agent", "Not Prepared")),
     };
     stored.last_version += 1;
+    stored.latest_version = stored.last_version;
     let number = stored.last_version.to_string();
     let agent = &stored.agent;
     let version = api::AgentVersion {

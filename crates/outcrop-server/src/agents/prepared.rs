@@ -115,7 +115,13 @@ impl PreparedAgents {
         else {
             return Ok(None);
         };
-        let prepared = outcrop_planner::prepare::prepare(&snapshot).map_err(|error| {
+        // Away from the threads that answer requests: large documents take a while.
+        let compiled = tokio::task::spawn_blocking(move || outcrop_planner::prepare::prepare(&snapshot)).await;
+        let compiled = compiled.map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "compiling an agent panicked");
+            errors::internal()
+        })?;
+        let prepared = compiled.map_err(|error| {
             // It was compiled when it was prepared; another version of this program may think otherwise.
             errors::validation(format!("The agent cannot run as it was prepared: {error}. Prepare it again."))
         })?;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use outcrop_api::{decode, route};
+use outcrop_api::{ServiceId, decode, route};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,12 +71,16 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body>
             respond::set_request_id(&mut response, &request_id);
             response
         }
-        Err(error) => {
+        Err(mut error) => {
+            // The runtime's error shape has no fields.
+            if operation.service == ServiceId::BedrockAgentRuntime {
+                error.members.remove("fieldList");
+            }
             tracing::info!(
                 operation = operation.name,
                 request_id,
                 code = error.code,
-                message = error.message,
+                reason = error.message,
                 "refused"
             );
             respond::error(&request_id, Some(operation), &error)

@@ -4,17 +4,26 @@ use super::respond::Body;
 use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::BodyExt;
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 /// Frames that may wait for a slow reader. Traces come in bursts of four or five.
 const FRAMES_WAITING_MAX: usize = 16;
+/// How long a reader may take nothing before it counts as gone: its turn holds the session.
+const READER_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where a turn puts its frames. When the reader is gone, frames are dropped and the turn goes on.
 #[derive(Clone, Debug)]
-pub struct FrameSender(mpsc::Sender<Bytes>);
+pub struct FrameSender {
+    frames: mpsc::Sender<Bytes>,
+    given_up: Arc<AtomicBool>,
+}
 
 impl FrameSender {
     /// Sends an event's payload under its type.
@@ -28,27 +37,50 @@ impl FrameSender {
     }
 
     async fn send(&self, frame: Bytes) {
-        // The reader is gone: the turn is finished all the same, there is only nobody to tell.
-        let _ = self.0.send(frame).await;
+        if self.given_up.load(Ordering::Relaxed) {
+            return;
+        }
+        let Err(TrySendError::Full(frame)) = self.frames.try_send(frame) else {
+            // Sent, or the reader is gone: the turn is finished all the same, there is only nobody to tell.
+            return;
+        };
+        match tokio::time::timeout(READER_PATIENCE, self.frames.reserve()).await {
+            Ok(Ok(place)) => place.send(frame),
+            Ok(Err(_)) => {}
+            Err(_) => {
+                tracing::info!("a reader took nothing for {} s; its stream is broken off", READER_PATIENCE.as_secs());
+                self.given_up.store(true, Ordering::Relaxed);
+            }
+        }
     }
 }
 
-/// A sender and the body that carries what it sends; the body ends when all senders are dropped.
+/// A sender and the body that carries what it sends; the body ends when all senders are dropped, and breaks off when
+/// its reader took nothing for long.
 pub fn channel() -> (FrameSender, Body) {
     let (sender, receiver) = mpsc::channel(FRAMES_WAITING_MAX);
-    (FrameSender(sender), FrameBody(receiver).boxed())
+    let given_up = Arc::new(AtomicBool::new(false));
+    let body = FrameBody { frames: receiver, given_up: given_up.clone() };
+    (FrameSender { frames: sender, given_up }, body.boxed())
 }
 
-struct FrameBody(mpsc::Receiver<Bytes>);
+struct FrameBody {
+    frames: mpsc::Receiver<Bytes>,
+    given_up: Arc<AtomicBool>,
+}
 
 impl http_body::Body for FrameBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0.poll_recv(context).map(|frame| frame.map(|bytes| Ok(Frame::data(bytes))))
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if self.given_up.load(Ordering::Relaxed) {
+            // Frames are missing from here on: the reader must not take the end for the end.
+            return Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::TimedOut))));
+        }
+        self.frames.poll_recv(context).map(|frame| frame.map(|bytes| Ok(Frame::data(bytes))))
     }
 }

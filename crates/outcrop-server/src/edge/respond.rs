@@ -7,14 +7,13 @@ use http::{HeaderValue, Response};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use outcrop_api::{EncodedResponse, Operation};
-use std::convert::Infallible;
 
 /// Body of every response: whole or a stream of frames.
-pub type Body = BoxBody<Bytes, Infallible>;
+pub type Body = BoxBody<Bytes, std::io::Error>;
 
 /// A whole body.
 pub fn whole(body: impl Into<Bytes>) -> Body {
-    Full::new(body.into()).boxed()
+    Full::new(body.into()).map_err(|never| match never {}).boxed()
 }
 
 /// A response with a status, JSON body and request id.

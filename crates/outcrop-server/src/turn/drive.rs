@@ -1,7 +1,7 @@
 //! The one loop: ask the machine, do what it says, journal what came of it, feed it back.
 
 use super::emit::{Emitter, failure};
-use super::history;
+use super::history::{self, History};
 use super::journal;
 use super::tools::Calls;
 use crate::App;
@@ -10,9 +10,10 @@ use crate::errors::{self, ApiError, OpResult};
 use crate::metrics::TurnEnd;
 use outcrop_planner::turn::text::AnswerStream;
 use outcrop_planner::turn::{ControlReturned, Decision, Event, Limit, ModelFailed, ModelReplied, Started, Step, Turn};
-use outcrop_ports::{BoxFuture, Delta, DeltaSink, ModelError, ModelErrorKind, ModelRequest};
+use outcrop_ports::{
+    BoxFuture, ContentBlock, Delta, DeltaSink, Message, ModelError, ModelErrorKind, ModelRequest, ToolUse,
+};
 use outcrop_store::{BeginError, BeginTurn, FinishTurn, Session, TurnOutcome};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -45,9 +46,9 @@ pub enum TurnInput {
 
 /// Runs a turn to its end and sends what is to be seen on the way. The session must be locked. When the caller goes
 /// away, the turn goes on; when the process goes away, the journal has it.
-pub async fn run(app: Arc<App>, request: TurnRequest, emitter: Emitter) {
+pub async fn run(app: Arc<App>, request: TurnRequest, mut emitter: Emitter) {
     let running = app.metrics.turn_begins();
-    let ended = try_run(&app, request, &emitter).await;
+    let ended = try_run(&app, request, &mut emitter).await;
     drop(running);
     app.metrics.turn_ended(*ended.as_ref().unwrap_or(&TurnEnd::Failed));
     if let Err(error) = ended {
@@ -55,7 +56,7 @@ pub async fn run(app: Arc<App>, request: TurnRequest, emitter: Emitter) {
     }
 }
 
-async fn try_run(app: &Arc<App>, request: TurnRequest, emitter: &Emitter) -> OpResult<TurnEnd> {
+async fn try_run(app: &Arc<App>, request: TurnRequest, emitter: &mut Emitter) -> OpResult<TurnEnd> {
     let (mut driver, decision) = Driver::begin(app, request, emitter).await?;
     driver.drive(decision).await
 }
@@ -75,7 +76,7 @@ struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    async fn begin(app: &'a Arc<App>, request: TurnRequest, emitter: &'a Emitter) -> OpResult<(Self, Decision)> {
+    async fn begin(app: &'a Arc<App>, request: TurnRequest, emitter: &'a mut Emitter) -> OpResult<(Self, Decision)> {
         let TurnRequest { target, session_id, input, stream } = request;
         let ends_at = Instant::now() + Duration::from_secs(app.settings.turn.wall_time_seconds);
         let begin = |resume: Option<String>, first_event: Vec<u8>| BeginTurn {
@@ -92,11 +93,12 @@ impl<'a> Driver<'a> {
                 let event = Event::Started(started);
                 let begun = app.store.begin_turn(begin(None, journal::event_row(&event))).await.map_err(begin_error)?;
                 let Event::Started(started) = event else { unreachable!("made above") };
-                let messages = match begun.previous_turns {
-                    0 => Vec::new(),
-                    _ => history::messages_before(app, begun.session, begun.turn).await?,
+                let history = match begun.previous_turns {
+                    0 => History::default(),
+                    _ => history::before(app, begun.session, begun.turn, &begun.attributes).await?,
                 };
-                let (turn, decision) = Turn::start(target.prepared.clone(), messages, begun.attributes, started);
+                let attributes = history.attributes.unwrap_or(begun.attributes);
+                let (turn, decision) = Turn::start(target.prepared.clone(), history.messages, attributes, started);
                 let driver = Self {
                     app,
                     emitter,
@@ -112,6 +114,8 @@ impl<'a> Driver<'a> {
             }
             TurnInput::Results { invocation_id, returned } => {
                 let mut turn = suspended_turn(app, &target, &session_id, &invocation_id).await?;
+                // It goes on as what it began as, also when the alias leads elsewhere by now.
+                emitter.speak_as(&turn.tool_context().agent.version);
                 turn.check_results(&returned.results).map_err(errors::validation)?;
                 let event = Event::ControlReturned(returned);
                 let begun = app
@@ -223,9 +227,12 @@ impl<'a> Driver<'a> {
         let usage = asked.as_ref().ok().and_then(|answer| answer.as_ref().ok()).map(|reply| &reply.usage);
         app.metrics.model_call(&request.model_id, usage);
         match asked {
-            Ok(Ok(reply)) => Event::ModelReplied(ModelReplied { started_at, at, call_id: app.ids.uuid(), reply }),
+            Ok(Ok(mut reply)) => {
+                refuse_deep_arguments(&mut reply.message);
+                Event::ModelReplied(ModelReplied { started_at, at, call_id: app.ids.uuid(), reply })
+            }
             Ok(Err(error)) => {
-                tracing::warn!(model = request.model_id, kind = ?error.kind, message = error.message, "model call failed");
+                tracing::warn!(model = request.model_id, kind = ?error.kind, reason = error.message, "model call failed");
                 Event::ModelFailed(ModelFailed { started_at, at, error })
             }
             Err(_) if patience < app.settings.model_call_timeout => Event::LimitReached { at, limit: Limit::WallTime },
@@ -259,10 +266,10 @@ impl<'a> Driver<'a> {
     async fn finish(&mut self, last: Option<Vec<u8>>, outcome: TurnOutcome) -> OpResult<()> {
         let now = self.app.clock.now();
         let mut rows: Vec<_> = last.into_iter().map(|row| (now, row)).collect();
-        let mut attributes = None;
-        if matches!(outcome, TurnOutcome::Finished) {
+        // Also of a turn that only waits: replayed from these, its events lead to the same again.
+        let attributes = Some(self.turn.session_attributes().clone());
+        if !matches!(outcome, TurnOutcome::Suspended { .. }) {
             rows.push((now, journal::ended_row(self.turn.new_messages())));
-            attributes = Some(self.turn.session_attributes().clone());
         }
         let finish = FinishTurn {
             session: self.session,
@@ -278,6 +285,18 @@ impl<'a> Driver<'a> {
     }
 }
 
+/// Replaces arguments that are nested too deeply to be journaled and read back; the model is told that they are no
+/// object, and tries again.
+fn refuse_deep_arguments(message: &mut Message) {
+    for block in &mut message.content {
+        if let ContentBlock::ToolUse(tool_use) = block
+            && tool_use.is_too_deep()
+        {
+            tool_use.input = format!("(nested more than {} levels deep)", ToolUse::INPUT_DEPTH_MAX).into();
+        }
+    }
+}
+
 /// The turn that waits for these results.
 async fn suspended_turn(app: &Arc<App>, target: &Target, session_id: &str, invocation_id: &str) -> OpResult<Turn> {
     let not_awaited = || {
@@ -286,9 +305,8 @@ async fn suspended_turn(app: &Arc<App>, target: &Target, session_id: &str, invoc
     let found = find_session(app, target, session_id).await?;
     let session =
         found.filter(|session| session.suspended.as_deref() == Some(invocation_id)).ok_or_else(not_awaited)?;
-    let history = history::messages_before(app, session.id, session.turns).await?;
-    let attributes: BTreeMap<String, String> = session.attributes;
-    let rebuilt = history::rebuild(app, session.id, session.turns, history, attributes).await?;
+    let history = history::before(app, session.id, session.turns, &session.attributes).await?;
+    let rebuilt = history::rebuild(app, session.id, session.turns, history.messages, session.attributes).await?;
     let turn = rebuilt.ok_or_else(|| lost("a suspended turn cannot be rebuilt"))?;
     if turn.awaited_invocation() == Some(invocation_id) { Ok(turn) } else { Err(not_awaited()) }
 }

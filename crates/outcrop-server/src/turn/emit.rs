@@ -39,6 +39,11 @@ impl Emitter {
         Self { frames, speaker }
     }
 
+    /// Speaks in the trace as this version from here on.
+    pub fn speak_as(&mut self, version: &Arc<str>) {
+        self.speaker.version = version.clone();
+    }
+
     /// Sends parts in order.
     pub async fn output(&self, output: Vec<Output>) {
         for part in output {
@@ -101,7 +106,7 @@ pub fn failure(kind: FailureKind, message: String, resource: Option<String>) -> 
         FailureKind::Dependency => "DependencyFailedException",
         FailureKind::ModelUnavailable => "BadGatewayException",
         FailureKind::Internal => {
-            tracing::error!(message, "a turn could not go on");
+            tracing::error!(reason = message, "a turn could not go on");
             return crate::errors::internal();
         }
     };

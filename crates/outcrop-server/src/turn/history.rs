@@ -13,38 +13,59 @@ use std::sync::Arc;
 const CUT_OFF: &str = "The turn was cut off before this call's result was known; whether it did its work is unknown.";
 const ABANDONED: &str = "The user went on without answering this request.";
 
-/// Messages of the session's turns before `turn`, oldest first. A turn that has no end (the process was killed, or
-/// control was returned and never came back) is given one now, so that it is read like any other later.
-pub(super) async fn messages_before(app: &Arc<App>, session: i64, turn: u32) -> OpResult<Vec<Arc<Message>>> {
-    let rows = app.store.last_events(session, turn).await?;
-    let mut messages = Vec::new();
-    for JournalEvent { turn: number, seq, body, .. } in rows {
-        match journal::read(&body) {
-            Some(Entry::Ended { messages: of_turn }) => messages.extend(of_turn),
-            Some(Entry::Event(_)) => {
-                let of_turn = close(app, session, number).await?;
-                let end = journal::ended_row(&of_turn);
-                app.store.append_events(session, number, seq + 1, vec![(app.clock.now(), end)]).await?;
-                messages.extend(of_turn);
-            }
-            None => tracing::error!(
-                session,
-                turn = number,
-                "a journal row cannot be read; its turn is left out of the history"
-            ),
-        }
-    }
-    Ok(messages)
+/// What a session remembers of earlier turns.
+#[derive(Default)]
+pub(super) struct History {
+    /// What was said, oldest first.
+    pub(super) messages: Vec<Arc<Message>>,
+    /// Session attributes as the last turn left them, when it was closed only now.
+    pub(super) attributes: Option<BTreeMap<String, String>>,
 }
 
-/// Messages of a turn that will not go on.
-async fn close(app: &Arc<App>, session: i64, number: u32) -> OpResult<Vec<Arc<Message>>> {
-    let Some(mut turn) = rebuild(app, session, number, Vec::new(), BTreeMap::new()).await? else {
-        return Ok(Vec::new());
-    };
+/// The session's turns before `turn`. A turn that has no end (the process was killed, or control was returned and never
+/// came back) is given one now, so that it is read like any other later. `attributes` are those the session had before.
+pub(super) async fn before(
+    app: &Arc<App>,
+    session: i64,
+    turn: u32,
+    attributes: &BTreeMap<String, String>,
+) -> OpResult<History> {
+    let rows = app.store.last_events(session, turn).await?;
+    let mut history = History::default();
+    for JournalEvent { turn: number, seq, body, .. } in rows {
+        match journal::read(&body) {
+            Some(Entry::Ended { messages }) => history.messages.extend(messages),
+            Some(Entry::Event(_)) => {
+                let base = history.attributes.as_ref().unwrap_or(attributes).clone();
+                let Some(closed) = close(app, session, number, base).await? else { continue };
+                let end = journal::ended_row(closed.new_messages());
+                app.store.append_events(session, number, seq + 1, vec![(app.clock.now(), end)]).await?;
+                history.messages.extend(closed.new_messages().iter().cloned());
+                history.attributes = Some(closed.session_attributes().clone());
+            }
+            None => {
+                tracing::error!(
+                    session,
+                    turn = number,
+                    "a journal row cannot be read; its turn is left out of the history"
+                );
+            }
+        }
+    }
+    Ok(history)
+}
+
+/// A turn that will not go on, with its end.
+async fn close(
+    app: &Arc<App>,
+    session: i64,
+    number: u32,
+    attributes: BTreeMap<String, String>,
+) -> OpResult<Option<Turn>> {
+    let Some(mut turn) = rebuild(app, session, number, Vec::new(), attributes).await? else { return Ok(None) };
     let reason = if turn.awaited_invocation().is_some() { ABANDONED } else { CUT_OFF };
     turn.abandon(reason);
-    Ok(turn.new_messages().to_vec())
+    Ok(Some(turn))
 }
 
 /// Rebuilds a turn from its journal. `None` when the journal or the snapshot it ran on is gone or damaged.

@@ -1,7 +1,7 @@
 //! What a journal row holds.
 
 use outcrop_planner::turn::Event;
-use outcrop_ports::Message;
+use outcrop_ports::{ContentBlock, Message, ToolResultContent};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -32,9 +32,50 @@ pub(super) fn event_row(event: &Event) -> Vec<u8> {
     row(&EntryRef::Event(event))
 }
 
-/// The row that ends a turn.
+/// Most bytes of the row that ends a turn, and so of what a turn adds to the history.
+const ENDED_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// The row that ends a turn. Messages that are too many bytes together are cut, the longest texts first and most: the
+/// session must go on.
 pub(super) fn ended_row(messages: &[Arc<Message>]) -> Vec<u8> {
-    row(&EntryRef::Ended { messages })
+    let whole = row(&EntryRef::Ended { messages });
+    if whole.len() <= ENDED_BYTES_MAX {
+        return whole;
+    }
+    let mut cut: Vec<Arc<Message>> = messages.to_vec();
+    let mut text_bytes_max = 1024 * 1024;
+    loop {
+        cut.iter_mut().for_each(|message| cut_texts(Arc::make_mut(message), text_bytes_max));
+        let fits = row(&EntryRef::Ended { messages: &cut });
+        if fits.len() <= ENDED_BYTES_MAX || text_bytes_max == 0 {
+            return fits;
+        }
+        text_bytes_max /= 4;
+    }
+}
+
+fn cut_texts(message: &mut Message, bytes_max: usize) {
+    let cut = |text: &mut String| {
+        if text.len() > bytes_max {
+            let length = text.len();
+            text.truncate(text.floor_char_boundary(bytes_max));
+            text.push_str(&format!(" (cut; the whole had {length} bytes)"));
+        }
+    };
+    for block in &mut message.content {
+        match block {
+            ContentBlock::Text(text) => cut(text),
+            ContentBlock::ReasoningContent(reasoning) => cut(&mut reasoning.text),
+            ContentBlock::ToolResult(result) => result.content.iter_mut().for_each(|content| match content {
+                ToolResultContent::Text(text) => cut(text),
+            }),
+            ContentBlock::ToolUse(tool_use) => {
+                if tool_use.input.to_string().len() > bytes_max {
+                    tool_use.input = serde_json::json!({});
+                }
+            }
+        }
+    }
 }
 
 fn row(entry: &EntryRef<'_>) -> Vec<u8> {

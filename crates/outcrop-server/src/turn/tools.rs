@@ -76,7 +76,7 @@ async fn one(app: &App, call: ToolCall, context: &ToolContext, limits: ToolLimit
         });
     app.metrics.tool_call(&outcome);
     if let ToolOutcome::Failed(failure) = &outcome {
-        tracing::warn!(function = &*call.function_arn, action_group = &*call.action_group, cause = ?failure.cause, message = failure.message, "tool call failed");
+        tracing::warn!(function = &*call.function_arn, action_group = &*call.action_group, cause = ?failure.cause, reason = failure.message, "tool call failed");
     }
     ToolReturned { started_at, at: app.clock.now(), call_id: app.ids.uuid(), tool_use_id: call.tool_use_id, outcome }
 }

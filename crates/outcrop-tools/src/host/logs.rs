@@ -25,6 +25,8 @@ struct Lines {
     kept: VecDeque<String>,
     /// All lines ever, kept or not.
     count: u64,
+    /// Marks set so far: a new event begins with each.
+    marks: u64,
 }
 
 impl Logs {
@@ -33,8 +35,21 @@ impl Logs {
     }
 
     /// A mark for [`Logs::since`]: what comes after it.
+    ///
+    /// What was printed before it without a line's end is not kept: it belongs to an earlier event, perhaps of somebody
+    /// else.
     pub(super) fn mark(&self) -> u64 {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.marks += 1;
+        lines.count
+    }
+
+    fn count(&self) -> u64 {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).count
+    }
+
+    fn marks(&self) -> u64 {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).marks
     }
 
     /// The last lines after a mark, at most 4 KB.
@@ -51,10 +66,10 @@ impl Logs {
 
     /// Waits until what the process printed before it answered has been read: a few milliseconds at most.
     pub(super) async fn settle(&self) {
-        let mut last = self.mark();
+        let mut last = self.count();
         for _ in 0..10 {
             tokio::time::sleep(Duration::from_millis(1)).await;
-            let now = self.mark();
+            let now = self.count();
             if now == last {
                 return;
             }
@@ -66,7 +81,14 @@ impl Logs {
     pub(super) async fn read(self, mut stream: impl AsyncRead + Unpin) {
         let mut buffer = vec![0; 8 * 1024];
         let mut line = Vec::new();
+        let mut begun = self.marks();
         while let Ok(length @ 1..) = stream.read(&mut buffer).await {
+            let marks = self.marks();
+            if marks != begun && !line.is_empty() {
+                self.show(&line);
+                line.clear();
+            }
+            begun = marks;
             let mut parts = buffer[..length].split(|byte| *byte == b'\n');
             // `split` yields at least one part: the continuation of the line begun before.
             extend(&mut line, parts.next().unwrap_or_default());
@@ -76,15 +98,23 @@ impl Logs {
                 extend(&mut line, part);
             }
         }
-        if !line.is_empty() {
-            self.add(&line);
+        match self.marks() == begun {
+            _ if line.is_empty() => {}
+            true => self.add(&line),
+            false => self.show(&line),
         }
     }
 
+    /// Into the log, and nowhere else.
+    fn show(&self, line: &[u8]) {
+        let text = String::from_utf8_lossy(line);
+        tracing::info!(target: "outcrop::function", function = &*self.function, "{}", head(text.trim_end(), LINE_BYTES_MAX));
+    }
+
     fn add(&self, line: &[u8]) {
+        self.show(line);
         let text = String::from_utf8_lossy(line);
         let text = head(text.trim_end(), LINE_BYTES_MAX);
-        tracing::info!(target: "outcrop::function", function = &*self.function, "{text}");
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.kept.len() == LINES_MAX {
             lines.kept.pop_front();
@@ -102,6 +132,26 @@ fn extend(line: &mut Vec<u8>, part: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::AsyncWriteExt;
+
+    #[tokio::test]
+    async fn an_unfinished_line_of_an_earlier_event_is_not_kept() {
+        let logs = Logs::new("orders".into());
+        let (mut writer, reader) = tokio::io::duplex(64);
+        let reading = logs.clone().read(reader);
+        let writing = async {
+            writer.write_all(b"whole\nsecret without end").await.unwrap();
+            while logs.count() == 0 {
+                tokio::task::yield_now().await;
+            }
+            let mark = logs.mark();
+            writer.write_all(b"next\n").await.unwrap();
+            drop(writer);
+            mark
+        };
+        let ((), mark) = tokio::join!(reading, writing);
+        assert_eq!((logs.since(0).as_str(), logs.since(mark).as_str()), ("whole\nnext\n", "next\n"));
+    }
 
     #[tokio::test]
     async fn keeps_the_last_lines() {

@@ -9,6 +9,7 @@ use outcrop_planner::prepare;
 pub(super) struct Written<'a> {
     pub(super) name: &'a str,
     pub(super) description: Option<&'a String>,
+    pub(super) state: Option<api::ActionGroupState>,
     pub(super) signature: Option<api::ActionGroupSignature>,
     pub(super) executor: Option<&'a api::ActionGroupExecutor>,
     pub(super) api_schema: Option<&'a api::APISchema>,
@@ -37,6 +38,8 @@ pub(super) async fn check(objects: &Objects, written: &Written<'_>) -> OpResult<
                 "An action group has either an apiSchema or a functionSchema, not both.",
             ));
         }
+        // A group that is switched off may name an object that is gone.
+        (Some(api::APISchema::S3(_)), None) if written.state == Some(api::ActionGroupState::Disabled) => return Ok(()),
         (Some(api::APISchema::S3(s3)), None) => read_schema(objects, s3).await?,
         (Some(api::APISchema::Payload(text)), None) => text.clone(),
         (None, Some(api::FunctionSchema::Functions(functions))) => return check_functions(functions),

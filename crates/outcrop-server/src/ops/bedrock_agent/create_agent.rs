@@ -1,7 +1,7 @@
 //! CreateAgent: begins an agent as a draft.
 
 use super::agents::{self, IDLE_SESSION_TTL_SECONDS, Written};
-use crate::agents::documents::{StoredAgent, agent, agent_name_taken};
+use crate::agents::documents::{StoredAgent, agent_name_taken};
 use crate::agents::tags;
 use crate::agents::tokens::TokenUse;
 use crate::errors::{ApiError, OpResult};
@@ -51,10 +51,13 @@ pub(super) async fn create_agent(cx: OpContext, req: api::CreateAgentRequest) ->
         agent_name: req.agent_name,
         agent_id: id,
     };
-    let mut stored = StoredAgent { agent: agent_document, snapshot: None, last_version: 0 };
+    let mut stored = StoredAgent { agent: agent_document, snapshot: None, last_version: 0, latest_version: 0 };
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
-        if let Some(earlier) = token.earlier(tx, now)? {
-            return Ok::<_, ApiError>(agent(tx, &earlier)?.agent);
+        // A token whose agent was deleted since makes a new one.
+        if let Some(earlier) = token.earlier(tx, now)?
+            && let Some(stored) = tx.get::<StoredAgent>(Kind::Agent, "", &earlier)?
+        {
+            return Ok::<_, ApiError>(stored.agent);
         }
         let document = &stored.agent;
         let resource = Resource {

@@ -15,6 +15,7 @@ pub(super) async fn create_agent_action_group(
     let written = Written {
         name: &req.action_group_name,
         description: req.description.as_ref(),
+        state: req.action_group_state,
         signature: req.parent_action_group_signature,
         executor: req.action_group_executor.as_ref(),
         api_schema: req.api_schema.as_ref(),
@@ -42,8 +43,10 @@ pub(super) async fn create_agent_action_group(
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
         let stored = agent(tx, &group.agent_id)?;
         let parent = groups_parent(&stored.agent.agent_id, DRAFT);
-        if let Some(earlier) = token.earlier(tx, now)? {
-            return tx.get(Kind::ActionGroup, &parent, &earlier)?.ok_or_else(errors::not_found);
+        if let Some(earlier) = token.earlier(tx, now)?
+            && let Some(group) = tx.get(Kind::ActionGroup, &parent, &earlier)?
+        {
+            return Ok(group);
         }
         let resource = Resource {
             kind: Kind::ActionGroup,

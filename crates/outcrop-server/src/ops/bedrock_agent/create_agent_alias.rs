@@ -37,8 +37,10 @@ pub(super) async fn create_agent_alias(
     let wanted = req.routing_configuration;
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
         let mut stored = agent(tx, &alias.agent_id)?;
-        if let Some(earlier) = token.earlier(tx, now)? {
-            return tx.get(Kind::AgentAlias, &alias.agent_id, &earlier)?.ok_or_else(errors::not_found);
+        if let Some(earlier) = token.earlier(tx, now)?
+            && let Some(alias) = tx.get(Kind::AgentAlias, &alias.agent_id, &earlier)?
+        {
+            return Ok(alias);
         }
         let routing = resolve_routing(tx, "Create", &mut stored, wanted, now)?;
         route_alias(&mut alias, routing, now);

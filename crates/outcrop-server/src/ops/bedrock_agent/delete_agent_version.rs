@@ -1,7 +1,7 @@
 //! DeleteAgentVersion: a version no alias leads to; with insistence also one that is in use, which leaves its aliases
 //! without a version.
 
-use crate::agents::documents::{StoredVersion, agent, groups_parent, put_alias};
+use crate::agents::documents::{StoredVersion, agent, end_period, groups_parent, put_agent, put_alias, version_number};
 use crate::errors::{self, ApiError, OpResult};
 use crate::ops::OpContext;
 use outcrop_api::bedrock_agent as api;
@@ -13,7 +13,7 @@ pub(super) async fn delete_agent_version(
 ) -> OpResult<api::DeleteAgentVersionResponse> {
     let now = cx.clock.now().to_micros();
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
-        agent(tx, &req.agent_id)?;
+        let mut owner = agent(tx, &req.agent_id)?;
         let version = &req.agent_version;
         let stored: StoredVersion =
             tx.get(Kind::AgentVersion, &req.agent_id, version)?.ok_or_else(errors::not_found)?;
@@ -32,12 +32,16 @@ pub(super) async fn delete_agent_version(
         }
         for mut alias in in_use {
             alias.agent_alias_status = api::AgentAliasStatus::Dissociated;
+            end_period(&mut alias, now);
             alias.routing_configuration = Vec::new();
             alias.updated_at = now;
             put_alias(tx, &alias)?;
         }
         tx.delete_children(Kind::ActionGroup, &groups_parent(&req.agent_id, version))?;
         tx.delete(Kind::AgentVersion, &req.agent_id, version)?;
+        let left = tx.list_all::<StoredVersion>(Kind::AgentVersion, &req.agent_id)?;
+        owner.latest_version = left.iter().map(|stored| version_number(&stored.version.version)).max().unwrap_or(0);
+        put_agent(tx, &owner)?;
         Ok::<_, ApiError>(stored.version)
     };
     let version = cx.store.write(work).await?;

@@ -2,7 +2,7 @@
 
 use super::paging;
 use crate::agents::documents::{StoredVersion, agent, version_number};
-use crate::errors::{ApiError, OpResult};
+use crate::errors::{self, ApiError, OpResult};
 use crate::ops::OpContext;
 use outcrop_api::bedrock_agent as api;
 use outcrop_store::Kind;
@@ -11,9 +11,10 @@ pub(super) async fn list_agent_versions(
     cx: OpContext,
     req: api::ListAgentVersionsRequest,
 ) -> OpResult<api::ListAgentVersionsResponse> {
+    let agent_id = req.agent_id;
     let work = move |tx: &outcrop_store::ReadTx<'_>| {
-        let stored = agent(tx, &req.agent_id)?;
-        let versions = tx.list_all::<StoredVersion>(Kind::AgentVersion, &req.agent_id)?;
+        let stored = agent(tx, &agent_id)?;
+        let versions = tx.list_all::<StoredVersion>(Kind::AgentVersion, &agent_id)?;
         let mut all: Vec<api::AgentVersionSummary> =
             versions.into_iter().map(|stored| summary(stored.version)).collect();
         all.push(draft_summary(stored.agent));
@@ -21,7 +22,17 @@ pub(super) async fn list_agent_versions(
         Ok::<_, ApiError>(all)
     };
     let all = cx.store.read(work).await?;
-    let (agent_version_summaries, next_token) = paging::slice(all, req.max_results, req.next_token.as_deref())?;
+    // A page goes on below the last number shown, so versions that come and go meanwhile disturb nothing.
+    let after = match req.next_token.as_deref() {
+        Some(token) => {
+            Some(token.strip_prefix('v').and_then(|text| text.parse::<u32>().ok()).ok_or_else(errors::bad_token)?)
+        }
+        None => None,
+    };
+    let mut rest = all.into_iter().filter(|one| after.is_none_or(|after| version_number(&one.agent_version) < after));
+    let agent_version_summaries: Vec<_> = rest.by_ref().take(paging::limit(req.max_results)).collect();
+    let last = agent_version_summaries.last().map(|one| version_number(&one.agent_version));
+    let next_token = rest.next().and(last).map(|number| format!("v{number}"));
     Ok(api::ListAgentVersionsResponse { agent_version_summaries, next_token })
 }
 

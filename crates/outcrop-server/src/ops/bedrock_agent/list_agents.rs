@@ -17,7 +17,7 @@ pub(super) async fn list_agents(cx: OpContext, req: api::ListAgentsRequest) -> O
 
 fn summary(stored: StoredAgent) -> api::AgentSummary {
     let agent = stored.agent;
-    let latest = if stored.last_version == 0 { DRAFT.to_owned() } else { stored.last_version.to_string() };
+    let latest = if stored.latest_version == 0 { DRAFT.to_owned() } else { stored.latest_version.to_string() };
     api::AgentSummary {
         agent_id: agent.agent_id,
         agent_name: agent.agent_name,

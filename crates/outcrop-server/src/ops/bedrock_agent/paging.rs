@@ -27,22 +27,3 @@ pub(super) fn page<T: DeserializeOwned>(
 pub(super) fn limit(max_results: Option<i64>) -> usize {
     usize::try_from(max_results.unwrap_or(PAGE_DEFAULT)).unwrap_or(1).max(1)
 }
-
-/// A page of a list that is made up whole: the token is the position. Such lists are short and change rarely.
-pub(super) fn slice<T>(
-    all: Vec<T>,
-    max_results: Option<i64>,
-    next_token: Option<&str>,
-) -> OpResult<(Vec<T>, Option<String>)> {
-    let start = match next_token {
-        Some(token) => token
-            .strip_prefix('p')
-            .and_then(|text| text.parse::<usize>().ok())
-            .filter(|at| *at <= all.len())
-            .ok_or_else(errors::bad_token)?,
-        None => 0,
-    };
-    let end = start.saturating_add(limit(max_results)).min(all.len());
-    let next = (end < all.len()).then(|| format!("p{end}"));
-    Ok((all.into_iter().skip(start).take(end - start).collect(), next))
-}

@@ -1,5 +1,6 @@
 //! TagResource, UntagResource, ListTagsForResource: labels of agents and aliases.
 
+use crate::App;
 use crate::agents::documents::TEST_ALIAS_ID;
 use crate::agents::tags;
 use crate::errors::{self, ApiError, OpResult};
@@ -9,8 +10,9 @@ use outcrop_store::{Kind, ReadTx};
 
 pub(super) async fn tag_resource(cx: OpContext, req: api::TagResourceRequest) -> OpResult<api::TagResourceResponse> {
     tags::check(&req.tags)?;
+    let app = cx.app.clone();
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
-        check_exists(tx, &req.resource_arn)?;
+        check_exists(&app, tx, &req.resource_arn)?;
         tags::set(tx, &req.resource_arn, &req.tags)
     };
     cx.store.write::<_, ApiError, _>(work).await?;
@@ -21,8 +23,9 @@ pub(super) async fn untag_resource(
     cx: OpContext,
     req: api::UntagResourceRequest,
 ) -> OpResult<api::UntagResourceResponse> {
+    let app = cx.app.clone();
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
-        check_exists(tx, &req.resource_arn)?;
+        check_exists(&app, tx, &req.resource_arn)?;
         Ok(tx.remove_tags(&req.resource_arn, &req.tag_keys)?)
     };
     cx.store.write::<_, ApiError, _>(work).await?;
@@ -33,17 +36,18 @@ pub(super) async fn list_tags_for_resource(
     cx: OpContext,
     req: api::ListTagsForResourceRequest,
 ) -> OpResult<api::ListTagsForResourceResponse> {
+    let app = cx.app.clone();
     let work = move |tx: &ReadTx<'_>| {
-        check_exists(tx, &req.resource_arn)?;
+        check_exists(&app, tx, &req.resource_arn)?;
         Ok::<_, ApiError>(tx.tags(&req.resource_arn)?)
     };
     let tags = cx.store.read(work).await?;
     Ok(api::ListTagsForResourceResponse { tags: Some(tags) })
 }
 
-/// Only what exists can be tagged.
-fn check_exists(tx: &ReadTx<'_>, arn: &str) -> OpResult<()> {
-    let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
+/// Only what exists can be tagged, under its own ARN.
+fn check_exists(app: &App, tx: &ReadTx<'_>, arn: &str) -> OpResult<()> {
+    let resource = arn.strip_prefix(&app.arn("")).unwrap_or_default();
     let exists = match resource.split('/').collect::<Vec<_>>().as_slice() {
         ["agent", agent_id] => tx.exists(Kind::Agent, "", agent_id)?,
         ["agent-alias", agent_id, TEST_ALIAS_ID] => tx.exists(Kind::Agent, "", agent_id)?,

@@ -2,7 +2,7 @@
 
 use super::agents::{self, IDLE_SESSION_TTL_SECONDS, Written};
 use crate::agents::documents::{agent, put_agent};
-use crate::errors::{ApiError, OpResult};
+use crate::errors::{self, ApiError, OpResult};
 use crate::ops::OpContext;
 use outcrop_api::bedrock_agent as api;
 
@@ -36,7 +36,12 @@ pub(super) async fn update_agent(cx: OpContext, req: api::UpdateAgentRequest) ->
             agent_collaboration: Some(req.agent_collaboration.unwrap_or(api::AgentCollaboration::Disabled)),
             ..old
         };
-        put_agent(tx, &stored)?;
+        put_agent(tx, &stored).map_err(|error| match error.code {
+            "ConflictException" => {
+                errors::conflict("Cannot update the agent as an agent with the same name already exists.")
+            }
+            _ => error,
+        })?;
         stored.agent.agent_status = api::AgentStatus::Updating;
         Ok::<_, ApiError>(stored.agent)
     };

@@ -14,6 +14,7 @@ pub(super) async fn update_agent_action_group(
     let written = Written {
         name: &req.action_group_name,
         description: req.description.as_ref(),
+        state: req.action_group_state,
         signature: req.parent_action_group_signature,
         executor: req.action_group_executor.as_ref(),
         api_schema: req.api_schema.as_ref(),

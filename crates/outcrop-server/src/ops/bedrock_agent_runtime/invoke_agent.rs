@@ -26,7 +26,7 @@ pub(super) async fn invoke_agent(cx: OpContext, req: api::InvokeAgentRequest) ->
     let turns = cx.turns.clone();
     turns.spawn(async move {
         if let Err(error) = invoke(&cx, req, &frames).await {
-            tracing::info!(request_id = cx.request_id, code = error.code, message = error.message, "turn refused");
+            tracing::info!(request_id = cx.request_id, code = error.code, reason = error.message, "turn refused");
             frames.exception(&error.stream_member(), &error.body()).await;
         }
     });
@@ -150,7 +150,8 @@ fn conversation(history: api::ConversationHistory) -> Vec<Message> {
             api::ConversationRole::User => Message::user(text),
         }
     });
-    messages.collect()
+    // Models refuse messages without words.
+    messages.filter(|message| !message.text().trim().is_empty()).collect()
 }
 
 fn control_result(member: api::InvocationResultMember) -> ControlResult {

@@ -1,5 +1,6 @@
 """The life of agents, action groups, versions, aliases and tags, as boto3 and Terraform see it."""
 
+import concurrent.futures
 import uuid
 
 import pytest
@@ -280,3 +281,64 @@ def test_state_survives_kill_9(outcrop):
     assert control.get_agent(agentId=agent.id)["agent"] == before
     assert control.list_tags_for_resource(resourceArn=before["agentArn"])["tags"] == {"team": "north"}
     assert control.get_agent_version(agentId=agent.id, agentVersion="1")["agentVersion"]["version"] == "1"
+
+
+def test_deeply_nested_documents_are_refused_and_break_nothing(control):
+    def nested(levels):
+        value = {}
+        for _ in range(levels):
+            value = {"a": value}
+        return {"promptConfigurations": [{"promptType": "ORCHESTRATION", "promptCreationMode": "OVERRIDDEN",
+                                          "basePromptTemplate": "x", "additionalModelRequestFields": value}]}
+
+    for levels in (70, 122, 200):
+        status, code, _ = refused(control.create_agent, agentName=f"deep-{levels}", promptOverrideConfiguration=nested(levels))
+        assert (status, code) == (400, "SerializationException")
+    agent_id = create(control, promptOverrideConfiguration=nested(40))
+    assert [each["agentId"] for each in control.list_agents()["agentSummaries"]] == [agent_id]
+
+
+def test_versions_that_go_while_they_are_listed_are_all_seen(control):
+    agent_id = create(control)
+    control.prepare_agent(agentId=agent_id)
+    for number in range(7):
+        made = control.create_agent_alias(agentId=agent_id, agentAliasName=f"alias-{number}")["agentAlias"]
+        control.delete_agent_alias(agentId=agent_id, agentAliasId=made["agentAliasId"])
+    seen = []
+    for page in control.get_paginator("list_agent_versions").paginate(agentId=agent_id, PaginationConfig={"PageSize": 3}):
+        for each in page["agentVersionSummaries"]:
+            seen.append(each["agentVersion"])
+            if each["agentVersion"] != "DRAFT":
+                control.delete_agent_version(agentId=agent_id, agentVersion=each["agentVersion"])
+    assert seen == ["DRAFT", "7", "6", "5", "4", "3", "2", "1"]
+    assert control.list_agents()["agentSummaries"][0]["latestAgentVersion"] == "DRAFT"
+
+
+def test_many_threads_may_change_and_prepare_one_agent(control):
+    agent_id = create(control)
+
+    def change(number):
+        made = control.create_agent_action_group(agentId=agent_id, agentVersion="DRAFT", **group(f"group-{number}", function("look")))
+        control.prepare_agent(agentId=agent_id)
+        return made["agentActionGroup"]["actionGroupId"]
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        made = set(pool.map(change, range(24)))
+    assert len(made) == 24
+    assert control.get_agent(agentId=agent_id)["agent"]["agentStatus"] == "PREPARED"
+
+
+def test_a_schema_whose_object_is_gone_fails_the_preparing_and_says_so(control):
+    agent_id = create(control)
+    s3 = {"s3": {"s3BucketName": "nowhere", "s3ObjectKey": "schema.yaml"}}
+    status, code, message = refused(
+        control.create_agent_action_group, agentId=agent_id, agentVersion="DRAFT", actionGroupName="Api",
+        actionGroupExecutor={"lambda": FUNCTION}, apiSchema=s3,
+    )
+    assert (status, code) == (400, "ValidationException") and "s3://nowhere/schema.yaml" in message
+    control.create_agent_action_group(
+        agentId=agent_id, agentVersion="DRAFT", actionGroupName="Api", actionGroupExecutor={"lambda": FUNCTION}, apiSchema=s3,
+        actionGroupState="DISABLED",
+    )
+    control.prepare_agent(agentId=agent_id)
+    assert control.get_agent(agentId=agent_id)["agent"]["agentStatus"] == "PREPARED"

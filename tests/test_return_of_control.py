@@ -127,3 +127,27 @@ def test_a_suspended_turn_survives_kill_9(outcrop):
     outcrop.server.restart()
     second = invoke(outcrop.runtime(), agent, session="s-1", sessionState=results(first.control, open_calendar="opened"))
     assert second.answer == "Open."
+
+
+def test_consent_that_is_not_given_is_no_consent(outcrop, tmp_path):
+    ran_file = tmp_path / "ran"
+    outcrop.start(script(turn(call("cancel_order", order_id="A-1"), say("Kept."))), {"order-tools": handler(f"open({str(ran_file)!r}, 'w').close()\nreturn 'cancelled'")})
+    agent = make_agent(outcrop.control(), group("OrderTools", function("cancel_order", confirmation="ENABLED", order_id="string")))
+    first = invoke(outcrop.runtime(), agent, "Cancel A-1.", session="s-1")
+    for more in ({}, {"responseState": "REPROMPT"}, {"responseBody": {"TEXT": {"body": "yes"}}}):
+        answer = {"functionResult": {"actionGroup": "OrderTools", "function": "cancel_order", "agentId": agent.id, **more}}
+        with pytest.raises(EventStreamError, match="needs confirmationState"):
+            invoke(outcrop.runtime(), agent, session="s-1", sessionState={
+                "invocationId": first.control["invocationId"], "returnControlInvocationResults": [answer]})
+    assert not ran_file.exists()
+
+
+def test_attributes_of_a_turn_that_never_came_back_are_kept(outcrop):
+    answer = "return json.dumps(event['sessionAttributes'], sort_keys=True)"
+    outcrop.start(
+        script(turn(call("open_calendar", date="Monday"), say("Open."), when="calendar"), turn(call("show"), say("Shown."), when="show")),
+        {"order-tools": handler(answer)},
+    )
+    agent = make_agent(outcrop.control(), CALENDAR, group("OrderTools", function("show")))
+    invoke(outcrop.runtime(), agent, "Open my calendar.", session="s-1", sessionState={"sessionAttributes": {"tenant": "north"}})
+    assert invoke(outcrop.runtime(), agent, "Now show.", session="s-1").observations == ['{"tenant": "north"}']

@@ -1,6 +1,9 @@
 """The binary from the outside: deploy, chat, configuration, signals."""
 
+import os
 import shutil
+import signal
+import subprocess
 
 import pytest
 
@@ -122,3 +125,14 @@ def test_a_wrong_command_line_ends_with_2():
         done = run(command, "--help")
         assert done.returncode == 0 and command in done.stdout
     assert BINARY.name in run("--help").stdout
+
+
+def test_a_log_that_nobody_reads_does_not_take_the_server_along(tmp_path):
+    read, write = os.pipe()
+    server = subprocess.Popen([BINARY, "serve", "--listen", "127.0.0.1:0", "--data", tmp_path / "data"],
+                              stdout=subprocess.PIPE, stderr=write, text=True)
+    os.close(write)
+    assert server.stdout.readline().startswith("outcrop listening on ")
+    os.close(read)
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(20) == 0

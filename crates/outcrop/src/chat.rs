@@ -121,7 +121,7 @@ impl Chat {
             };
             match line.as_str() {
                 "" => continue,
-                "exit" | "quit" if io.interactive => return Ok(()),
+                "exit" | "quit" | "/exit" | "/quit" if io.interactive => return Ok(()),
                 _ => {}
             }
             io.out.write_all(between.as_bytes())?;

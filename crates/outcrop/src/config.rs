@@ -137,7 +137,7 @@ fn mean(
     if !is_account {
         problems.push(format!("{}: an account id has twelve digits", source.key("account_id")));
     }
-    let is_region = !file.region.is_empty()
+    let is_region = file.region.split('-').filter(|part| !part.is_empty()).count() >= 3
         && file.region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if !is_region {
         problems.push(format!("{}: a region looks like us-east-1", source.key("region")));

@@ -54,7 +54,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Dev(dev) => dev::run(dev.options(), &environment, stop_on_signal(), say_ready).await,
         Command::Deploy(deploy) => run_deploy(deploy).await,
         Command::Chat(chat) => run_chat(chat).await,
-        Command::Config(config) => run_config(&config),
+        Command::Config(config) => run_config(&config).await,
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
             clap_complete::generate(shell, &mut command, "outcrop", &mut std::io::stdout());
@@ -75,7 +75,7 @@ async fn run_deploy(deploy: cli::Deploy) -> Result<(), Failure> {
 async fn run_chat(chat: cli::Chat) -> Result<(), Failure> {
     let terminal = std::io::stdout().is_terminal();
     let style = chat::Style {
-        color: terminal && environment("NO_COLOR").is_none_or(|value| value.is_empty()),
+        color: terminal && wants_color(),
         width: environment("COLUMNS").and_then(|text| text.parse().ok()).unwrap_or(if terminal { 100 } else { 0 }),
     };
     let options = chat.options(RandomSession::next(), style);
@@ -97,11 +97,14 @@ impl RandomSession {
     }
 }
 
-fn run_config(config: &cli::ConfigCommand) -> Result<(), Failure> {
+async fn run_config(config: &cli::ConfigCommand) -> Result<(), Failure> {
     match config {
         cli::ConfigCommand::Check { config, data } => {
             let path = config.clone().or_else(default_config);
-            config::load(path.as_deref(), data, &environment)?;
+            let read = config::load(path.as_deref(), data, &environment)?;
+            models::build(read.models, &outcrop_http::HttpClient::new(), &environment).await?;
+            outcrop_tools::FunctionRegistry::new(read.functions)
+                .map_err(|error| Failure::Usage(format!("function.match: {error}")))?;
             let what = path
                 .map_or_else(|| "no configuration file; the defaults".to_owned(), |path| path.display().to_string());
             print_line(&format!("{what}: fine"));
@@ -127,9 +130,14 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// Whether a terminal that is written to may be written to in colours.
+fn wants_color() -> bool {
+    environment("NO_COLOR").is_none_or(|value| value.is_empty()) && environment("TERM").as_deref() != Some("dumb")
+}
+
 fn start_log(cli: &Cli) {
     let filter = environment("OUTCROP_LOG").unwrap_or_else(|| cli.log_default().to_owned());
-    let color = std::io::stderr().is_terminal() && environment("NO_COLOR").is_none_or(|value| value.is_empty());
+    let color = std::io::stderr().is_terminal() && wants_color();
     let (filter, problem) = match EnvFilter::try_new(&filter) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new(cli.log_default()), Some(error)),
@@ -138,6 +146,8 @@ fn start_log(cli: &Cli) {
         .with_env_filter(filter)
         .with_ansi(color)
         .with_writer(std::io::stderr)
+        // A reader of the log that went away must not take the server along: the report of the failed write would panic.
+        .log_internal_errors(false)
         .with_target(false)
         .init();
     if let Some(error) = problem {

@@ -337,4 +337,28 @@ mod tests {
             assert!(error.contains(expected), "{error:?} does not say {expected:?}");
         }
     }
+
+    /// The page names every key that may be written, and the schema is where the keys are declared.
+    #[test]
+    fn the_page_names_every_key() {
+        fn keys(schema: &serde_json::Value, found: &mut Vec<String>) {
+            match schema {
+                serde_json::Value::Object(members) => {
+                    if let Some(serde_json::Value::Object(properties)) = members.get("properties") {
+                        found.extend(properties.keys().cloned());
+                    }
+                    members.values().for_each(|member| keys(member, found));
+                }
+                serde_json::Value::Array(items) => items.iter().for_each(|item| keys(item, found)),
+                _ => {}
+            }
+        }
+        let page = include_str!("../../../docs/configuration.md");
+        let schema = serde_json::to_value(schemars::schema_for!(File)).expect("a schema is JSON");
+        let mut found = Vec::new();
+        keys(&schema, &mut found);
+        assert!(found.len() > 20, "{found:?}");
+        let unnamed: Vec<_> = found.iter().filter(|key| !page.contains(key.as_str())).collect();
+        assert!(unnamed.is_empty(), "docs/configuration.md does not name {unnamed:?}");
+    }
 }

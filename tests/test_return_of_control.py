@@ -1,5 +1,7 @@
 """Return of control: the caller runs the tool."""
 
+import json
+
 import pytest
 from botocore.exceptions import EventStreamError
 
@@ -151,3 +153,13 @@ def test_attributes_of_a_turn_that_never_came_back_are_kept(outcrop):
     agent = make_agent(outcrop.control(), CALENDAR, group("OrderTools", function("show")))
     invoke(outcrop.runtime(), agent, "Open my calendar.", session="s-1", sessionState={"sessionAttributes": {"tenant": "north"}})
     assert invoke(outcrop.runtime(), agent, "Now show.", session="s-1").observations == ['{"tenant": "north"}']
+
+
+def test_results_can_be_brought_again_after_a_failure_that_passes(outcrop):
+    text = json.dumps({"turns": [{"when": "Open", "steps": [{"call": {"tool": "open_calendar", "input": {"date": "Monday"}}}, {"fail": {"kind": "throttled", "message": "busy"}}]}]})
+    outcrop.start(text)
+    agent = make_agent(outcrop.control(), CALENDAR)
+    first = invoke(outcrop.runtime(), agent, "Open it.", session="s-1")
+    for _ in range(2):
+        with pytest.raises(EventStreamError, match="throttlingException"):
+            invoke(outcrop.runtime(), agent, session="s-1", sessionState=results(first.control, open_calendar="opened"))

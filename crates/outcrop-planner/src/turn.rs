@@ -7,6 +7,7 @@
 //! | asking the model | [`Event::ModelReplied`], [`Event::ModelFailed`] | tools, return of control, or the end |
 //! | tools at work | one [`Event::ToolReturned`] for each call | return of control for what the caller does, or the model again |
 //! | with the caller | [`Event::ControlReturned`] | confirmed calls, or the model again |
+//! | stalled: the model failed after the caller's results came | [`Event::ControlReturned`] once more | the model again |
 //! | over | nothing | – |
 //!
 //! [`Event::LimitReached`] may come at any time and ends the turn.
@@ -75,6 +76,8 @@ pub struct Turn {
     reprompts: u32,
     state: State,
     request: RequestScope,
+    /// The return of control whose results this request brought.
+    answered: Option<String>,
 }
 
 /// What belongs to one InvokeAgent request; a turn that returned control spans several.
@@ -90,7 +93,14 @@ struct RequestScope {
 enum State {
     AskingModel,
     WithTools(Vec<Pending>),
-    WithCaller { invocation_id: String, pending: Vec<Pending> },
+    WithCaller {
+        invocation_id: String,
+        pending: Vec<Pending>,
+    },
+    /// The caller's results are taken and the model failed: the same results again are a retry.
+    Stalled {
+        invocation_id: String,
+    },
     Over,
 }
 
@@ -129,6 +139,7 @@ impl Turn {
                 iteration: 0,
                 traced: started.enable_trace,
             },
+            answered: None,
             agent,
         };
         turn.messages.extend(started.conversation_history.into_iter().map(Arc::new));
@@ -165,7 +176,13 @@ impl Turn {
             (Event::ModelReplied(reply), State::AskingModel) => self.model_replied(reply),
             (Event::ModelFailed(failure), State::AskingModel) => self.model_failed(&failure),
             (Event::ToolReturned(returned), State::WithTools(pending)) => self.tool_returned(returned, pending),
-            (Event::ControlReturned(returned), State::WithCaller { pending, .. }) => {
+            (Event::ControlReturned(returned), State::Stalled { invocation_id }) => {
+                self.answered = Some(invocation_id);
+                self.begin_request(returned.at, returned.request_id, returned.enable_trace);
+                self.ask_model(returned.at, Vec::new())
+            }
+            (Event::ControlReturned(returned), State::WithCaller { invocation_id, pending }) => {
+                self.answered = Some(invocation_id);
                 self.control_returned(returned, pending)
             }
             (event, state) => {
@@ -297,7 +314,17 @@ impl Turn {
             ModelErrorKind::Invalid | ModelErrorKind::NotFound => (FailureKind::Invalid, reason),
             ModelErrorKind::Unavailable | ModelErrorKind::TimedOut | ModelErrorKind::BadReply => (FailureKind::ModelUnavailable, reason),
         };
+        let is_passing = matches!(kind, FailureKind::Throttled | FailureKind::ModelUnavailable);
+        if let Some(invocation_id) = self.answered.take_if(|_| is_passing) {
+            // What the caller did must not be lost to a failure that passes: it may bring its results again.
+            self.state = State::Stalled { invocation_id };
+            return Decision { step: Step::Fail { kind, message, resource: None }, output };
+        }
         self.fail(kind, message, None, output)
+    }
+
+    fn begin_request(&mut self, at: Timestamp, id: String, traced: bool) {
+        self.request = RequestScope { id, began_at: at, iteration: 0, traced };
     }
 
     fn limit_reached(&mut self, at: Timestamp, limit: Limit) -> Decision {
@@ -337,6 +364,7 @@ impl State {
             Self::AskingModel => "asking the model",
             Self::WithTools(_) => "tools at work",
             Self::WithCaller { .. } => "with the caller",
+            Self::Stalled { .. } => "stalled",
             Self::Over => "over",
         }
     }

@@ -541,3 +541,21 @@ fn documents_that_cannot_run_say_why() {
     assert!(prepare::prepare(&snapshot).is_ok());
     assert_eq!(snapshot.agent.agent_status, agent_api::AgentStatus::Prepared);
 }
+
+#[test]
+fn results_of_the_caller_are_not_lost_to_a_failure_that_passes() {
+    let mut play = Play::begin("Calendar");
+    let opened = || vec![ControlResult { body: Some("opened".into()), ..result("client", "calendar") }];
+    play.model(vec![uses("t1", "client__calendar", json!({"date": "Monday"}))]).caller(opened());
+    for _ in 0..2 {
+        let (started_at, at) = play.at();
+        let error = ModelError::new(ModelErrorKind::Throttled, "busy");
+        play.feed("model fails", Event::ModelFailed(ModelFailed { started_at, at, error }));
+        assert!(play.turn.awaited_invocation().is_some());
+        play.caller(opened());
+    }
+    play.model(vec![text("Opened.")]);
+    let transcript = play.transcript();
+    assert!(transcript.ends_with("= finish \"Opened.\"\n"), "{transcript}");
+    assert_eq!(transcript.matches("observation ACTION_GROUP").count(), 1, "the results are taken once");
+}

@@ -12,7 +12,7 @@ impl Turn {
     /// The invocation id the caller has to answer with, while the turn is with the caller.
     pub fn awaited_invocation(&self) -> Option<&str> {
         match &self.state {
-            State::WithCaller { invocation_id, .. } => Some(invocation_id),
+            State::WithCaller { invocation_id, .. } | State::Stalled { invocation_id } => Some(invocation_id),
             _ => None,
         }
     }
@@ -20,6 +20,9 @@ impl Turn {
     /// Says what is wrong with the caller's results before they are taken: each action given out needs its result, and
     /// each result an action.
     pub fn check_results(&self, results: &[ControlResult]) -> Result<(), String> {
+        if let State::Stalled { .. } = &self.state {
+            return Ok(());
+        }
         let State::WithCaller { pending, .. } = &self.state else {
             return Err("No action of this session waits for a result.".to_owned());
         };
@@ -131,10 +134,7 @@ impl Turn {
 
     pub(super) fn control_returned(&mut self, returned: ControlReturned, mut pending: Vec<Pending>) -> Decision {
         let at = returned.at;
-        self.request.id = returned.request_id;
-        self.request.began_at = at;
-        self.request.iteration = 0;
-        self.request.traced = returned.enable_trace;
+        self.begin_request(at, returned.request_id, returned.enable_trace);
         if let Some(attributes) = returned.session_attributes {
             self.session_attributes = attributes;
         }

@@ -184,7 +184,12 @@ impl<'a> Driver<'a> {
                     return Ok(TurnEnd::Finished);
                 }
                 Step::Fail { kind, message, resource } => {
-                    self.finish(unwritten, TurnOutcome::Finished).await?;
+                    // A turn that waits for the caller's results once more is not over.
+                    let outcome = match self.turn.awaited_invocation() {
+                        Some(id) => TurnOutcome::Suspended { invocation_id: id.to_owned() },
+                        None => TurnOutcome::Finished,
+                    };
+                    self.finish(unwritten, outcome).await?;
                     self.emitter.output(decision.output).await;
                     return Err(failure(kind, message, resource));
                 }

@@ -160,8 +160,13 @@ type AdditionalFields = Option<serde_json::Map<String, serde_json::Value>>;
 
 /// Sampling settings: the author's where the orchestration prompt is overridden, else those the service shows as its own.
 fn orchestration_settings(agent: &api::Agent) -> (InferenceConfig, AdditionalFields) {
-    let mut inference =
-        InferenceConfig { max_tokens: Some(2048), temperature: Some(0.0), ..InferenceConfig::default() };
+    let mut inference = InferenceConfig {
+        max_tokens: Some(2048),
+        temperature: Some(0.0),
+        top_p: Some(1.0),
+        top_k: Some(250),
+        stop_sequences: Vec::new(),
+    };
     let configuration =
         agent.prompt_override_configuration.iter().flat_map(|all| &all.prompt_configurations).find(|one| {
             one.prompt_type == Some(api::PromptType::Orchestration)
@@ -170,8 +175,8 @@ fn orchestration_settings(agent: &api::Agent) -> (InferenceConfig, AdditionalFie
     let Some(configuration) = configuration else { return (inference, None) };
     if let Some(given) = &configuration.inference_configuration {
         inference.temperature = given.temperature.or(inference.temperature);
-        inference.top_p = given.top_p;
-        inference.top_k = given.top_k.and_then(|count| u32::try_from(count).ok());
+        inference.top_p = given.top_p.or(inference.top_p);
+        inference.top_k = given.top_k.and_then(|count| u32::try_from(count).ok()).or(inference.top_k);
         inference.max_tokens =
             given.maximum_length.and_then(|count| u32::try_from(count).ok()).or(inference.max_tokens);
         inference.stop_sequences = given.stop_sequences.clone().unwrap_or_default();

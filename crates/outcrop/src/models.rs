@@ -18,7 +18,7 @@ const OLLAMA_LIMITS: HttpLimits = HttpLimits {
     response_bytes_max: 256 * 1024,
 };
 /// Sent upstream when OPENAI_API_KEY is all that is known.
-const OPENAI_MODEL: &str = "gpt-5-mini";
+const OPENAI_MODEL: &str = "gpt-4.1-mini";
 
 /// The catalog, and what is to be said about it at start.
 pub(crate) struct Models {

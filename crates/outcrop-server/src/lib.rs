@@ -15,4 +15,5 @@ pub mod turn;
 pub use app::{App, AppParts, Settings};
 pub use edge::listen::{Server, ServerLimits};
 pub use errors::{ApiError, OpResult};
+pub use outcrop_planner::prepare::openapi::check as check_api_schema;
 pub use outcrop_planner::turn::TurnLimits;

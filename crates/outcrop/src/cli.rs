@@ -130,6 +130,7 @@ impl Deploy {
             refresh_aliases: false,
             json: self.json,
             clock: std::sync::Arc::new(crate::ambient::SystemClock),
+            ids: std::sync::Arc::new(crate::ambient::RandomIds),
         })
     }
 }

@@ -154,6 +154,16 @@ impl ClientError {
         matches!(self, Self::Service { code, .. } if code == "ResourceNotFoundException")
     }
 
+    /// True when the server says that a name is taken.
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Service { status: 409, .. })
+    }
+
+    /// True when the server says that it has not done what was asked.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Service { status, .. } if *status < 500)
+    }
+
     fn of_http(endpoint: &str, error: &HttpError) -> Self {
         match error {
             HttpError::TooLarge { .. } => Self::BadReply(error.to_string()),

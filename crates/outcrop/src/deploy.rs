@@ -4,7 +4,7 @@
 //! template.rs    YAML or JSON → nodes that know their lines
 //! document.rs    the sections, the resources                  parameters.rs  values from the command line
 //! evaluate.rs    Ref, Fn::Sub, conditions, …                  order.rs       what needs what
-//! wanted.rs      properties → members of the API, by convert.rs; code by package.rs
+//! wanted.rs      properties → members of the API, by convert.rs; groups.rs, names.rs: rules; code by package.rs
 //! check.rs       all of these before anything is changed: every mistake is reported at once, with its line
 //! apply.rs       calls the server, resource by resource, and keeps record.rs up to date
 //! ```
@@ -14,6 +14,8 @@ mod check;
 mod convert;
 mod document;
 mod evaluate;
+mod groups;
+mod names;
 mod order;
 mod package;
 mod parameters;
@@ -29,7 +31,7 @@ use crate::client::{Client, ClientError};
 use apply::{Apply, Failure};
 use check::{Checked, check};
 use evaluate::Place;
-use outcrop_ports::Clock;
+use outcrop_ports::{Clock, Ids};
 use record::StackRecord;
 use report::Reporter;
 use serde::{Deserialize, Serialize};
@@ -57,6 +59,8 @@ pub(crate) struct DeployOptions {
     pub json: bool,
     /// Tells the time for the stack's record.
     pub clock: Arc<dyn Clock>,
+    /// Makes tokens for the server.
+    pub ids: Arc<dyn Ids>,
 }
 
 /// Why nothing, or not everything, was deployed.
@@ -102,8 +106,9 @@ pub(crate) async fn run(options: DeployOptions, out: &mut (dyn Write + Send)) ->
     let wanted = checked.order.iter().map(|live| (live.id.as_str(), live.kind.name()));
     let known = record.resources.iter().map(|(id, recorded)| (id.as_str(), recorded.r#type.as_str()));
     let mut reporter = Reporter::new(out, options.json, &options.stack, wanted.chain(known));
-    let (refresh_aliases, clock) = (options.refresh_aliases, options.clock.as_ref());
-    let mut apply = Apply { client: &client, record_path, place, record, refresh_aliases, clock };
+    let DeployOptions { refresh_aliases, clock, ids, .. } = &options;
+    let (refresh_aliases, clock, ids) = (*refresh_aliases, clock.as_ref(), ids.as_ref());
+    let mut apply = Apply { client: &client, record_path, place, record, refresh_aliases, clock, ids, claimed: false };
     let told = deploy(&mut apply, &mut checked, &mut reporter).await;
     told.map_err(|Failure(reason)| DeployError::Failed(reason))?;
     reporter.finish(&apply.record.outputs).map_err(|error| DeployError::Failed(Failure::from(error).0))
@@ -137,9 +142,38 @@ async fn deploy(apply: &mut Apply<'_>, checked: &mut Checked, reporter: &mut Rep
             recorded.push(live.kind.name());
         }
     }
+    without_effect(apply, checked, reporter)?;
     if !recorded.is_empty() {
         let names = recorded.join(", ");
         reporter.note(format!("{names}: kept in the stack's record only; rights are not enforced here"))?;
+    }
+    Ok(())
+}
+
+/// Names the properties of agents that are stored and shown, and that this version does nothing with.
+fn without_effect(apply: &Apply<'_>, checked: &Checked, reporter: &mut Reporter<'_>) -> Result<(), Failure> {
+    for live in &checked.order {
+        let recorded = apply.record.resources.get(&live.id).filter(|_| live.kind == resource::Type::Agent);
+        let Some(properties) = recorded.and_then(|recorded| recorded.properties.as_ref()) else { continue };
+        let mut idle = Vec::new();
+        for (member, name) in
+            [("guardrailConfiguration", "GuardrailConfiguration"), ("memoryConfiguration", "MemoryConfiguration")]
+        {
+            if properties.get(member).is_some() {
+                idle.push(name.to_owned());
+            }
+        }
+        let prompts = properties["promptOverrideConfiguration"]["promptConfigurations"].as_array();
+        for prompt in prompts.into_iter().flatten() {
+            if prompt["promptCreationMode"] == "OVERRIDDEN" {
+                let kind = prompt["promptType"].as_str().unwrap_or_default();
+                let but = if kind == "ORCHESTRATION" { " but for InferenceConfiguration" } else { "" };
+                idle.push(format!("PromptOverrideConfiguration ({kind} OVERRIDDEN{but})"));
+            }
+        }
+        if !idle.is_empty() {
+            reporter.note(format!("{}: stored, but without effect in this version: {}", live.id, idle.join(", ")))?;
+        }
     }
     Ok(())
 }

@@ -49,9 +49,10 @@ pub(crate) async fn run(
         refresh_aliases: true,
         json: false,
         clock: std::sync::Arc::new(crate::ambient::SystemClock),
+        ids: std::sync::Arc::new(crate::ambient::RandomIds),
     };
     // Watched from before the first deployment on: what is saved meanwhile is deployed after it.
-    let watch = Watch::new(&template);
+    let watch = Watch::new(&template, options.serve.config.clone().unwrap_or(options.folder.join("outcrop.toml")));
     let deployed = tokio::select! {
         deployed = deploy_once(&deployment) => deployed,
         () = stop.cancelled() => Ok(()),
@@ -116,21 +117,33 @@ async fn deploy_once(options: &DeployOptions) -> Result<(), Failure> {
 struct Watch {
     template: PathBuf,
     watcher: notify::RecommendedWatcher,
+    /// Watches as long as it lives.
+    _configuration_watcher: notify::RecommendedWatcher,
     changes: mpsc::Receiver<()>,
     folders: BTreeSet<PathBuf>,
+    configuration: Configuration,
+}
+
+/// The configuration file as it was when it was last looked at: it is read at the start only.
+struct Configuration {
+    path: PathBuf,
+    content: Option<Vec<u8>>,
 }
 
 impl Watch {
-    fn new(template: &Path) -> Result<Self, String> {
+    fn new(template: &Path, configuration: PathBuf) -> Result<Self, String> {
         // One place is enough: a change that finds it taken is told by the one that took it.
         let (changed, changes) = mpsc::channel(1);
-        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            if event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(|path| is_source(path))) {
-                let _ = changed.try_send(());
-            }
-        })
-        .map_err(|error| error.to_string())?;
-        let mut watch = Self { template: template.to_owned(), watcher, changes, folders: BTreeSet::new() };
+        let configuration_watcher = watch_file(&configuration, changed.clone())?;
+        let watcher = watcher(changed, is_source)?;
+        let mut watch = Self {
+            template: template.to_owned(),
+            watcher,
+            _configuration_watcher: configuration_watcher,
+            changes,
+            folders: BTreeSet::new(),
+            configuration: Configuration::new(configuration),
+        };
         watch.look()?;
         Ok(watch)
     }
@@ -160,12 +173,54 @@ impl Watch {
                     Err(_) => break,
                 }
             }
+            if self.configuration.has_changed() {
+                let name = self.configuration.path.file_name().unwrap_or_default().display();
+                tracing::warn!("{name} has changed: restart to use it");
+            }
             if let Err(Failure::Usage(message) | Failure::Failed(message)) = deploy_once(deployment).await {
                 tracing::error!("{message}");
             }
             self.look()?;
         }
     }
+}
+
+impl Configuration {
+    fn new(path: PathBuf) -> Self {
+        let content = std::fs::read(&path).ok();
+        Self { path, content }
+    }
+
+    /// Whether it differs from what it was when this was last asked.
+    fn has_changed(&mut self) -> bool {
+        let now = std::fs::read(&self.path).ok();
+        let has_changed = now != self.content;
+        self.content = now;
+        has_changed
+    }
+}
+
+/// Tells changes of the paths that matter.
+fn watcher(
+    changed: mpsc::Sender<()>,
+    matters: impl Fn(&Path) -> bool + Send + 'static,
+) -> Result<notify::RecommendedWatcher, String> {
+    notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(|path| matters(path))) {
+            let _ = changed.try_send(());
+        }
+    })
+    .map_err(|error| error.to_string())
+}
+
+/// Watches one file, by its folder: editors replace files, and a watch of the file would be lost with it.
+fn watch_file(file: &Path, changed: mpsc::Sender<()>) -> Result<notify::RecommendedWatcher, String> {
+    let name = file.file_name().map(ToOwned::to_owned);
+    let mut watcher = watcher(changed, move |path| path.file_name() == name.as_deref())?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let watched = watcher.watch(folder, RecursiveMode::NonRecursive);
+    watched.map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(watcher)
 }
 
 /// The template's folder and what it reads elsewhere.
@@ -188,4 +243,21 @@ fn is_source(path: &Path) -> bool {
         part == ".outcrop" || part == "__pycache__" || part == ".git" || part.ends_with('~') || part.ends_with(".swp")
     };
     !path.components().any(|part| made(&part.as_os_str().to_string_lossy()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_the_configuration_is_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("outcrop.toml");
+        let mut configuration = Configuration::new(path.clone());
+        assert!(!configuration.has_changed());
+        for content in ["a = 1", "a = 2"] {
+            std::fs::write(&path, content).unwrap();
+            assert_eq!([configuration.has_changed(), configuration.has_changed()], [true, false]);
+        }
+    }
 }

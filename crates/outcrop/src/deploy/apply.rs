@@ -6,6 +6,7 @@
 mod agent;
 mod alias;
 mod function;
+mod intent;
 mod poll;
 mod recorded;
 
@@ -18,14 +19,26 @@ use super::resource::Type;
 use super::template::Problem;
 use super::wanted::Wanted;
 use crate::client::{Client, ClientError};
-use outcrop_ports::Clock;
+use outcrop_ports::{Clock, Ids};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use tokio::time::Instant;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Between the first writing of the record and the look whether it is still there. Another deployment that read the
+/// record before it was written has written its own within this time, and one of the two sees the other's.
+const CLAIM_PAUSE: Duration = Duration::from_millis(25);
 
 /// Why a deployment stopped half-way.
 #[derive(Debug)]
 pub(crate) struct Failure(pub String);
+
+impl Failure {
+    /// As an error of the client, for a request that could not be built.
+    fn unsent(self) -> ClientError {
+        ClientError::BadRequest(self.0)
+    }
+}
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
@@ -60,6 +73,10 @@ pub(crate) struct Apply<'a> {
     pub refresh_aliases: bool,
     /// Tells the time for the record.
     pub clock: &'a dyn Clock,
+    /// Makes client tokens and revisions of the record.
+    pub ids: &'a dyn Ids,
+    /// Whether this deployment has written the record. False at the beginning.
+    pub claimed: bool,
 }
 
 impl Apply<'_> {
@@ -69,6 +86,7 @@ impl Apply<'_> {
     pub(crate) async fn run(&mut self, checked: &mut Checked, reporter: &mut Reporter<'_>) -> Result<(), Failure> {
         let before = self.record.clone();
         let order = checked.order.clone();
+        self.settle_intents(&order).await?;
         for (position, live) in order.iter().enumerate() {
             let started = Instant::now();
             let change = self.resource(checked, live, position, reporter).await;
@@ -81,7 +99,8 @@ impl Apply<'_> {
         let wanted: Vec<String> = order.into_iter().map(|live| live.id).collect();
         self.clean_up(&wanted, reporter).await?;
         self.record.outputs = checked.outputs(&Deployed(&self.record)).map_err(|problems| told(&problems))?;
-        let unchanged = StackRecord { updated_at: before.updated_at, ..self.record.clone() } == before;
+        let (updated_at, revision) = (before.updated_at, before.revision.clone());
+        let unchanged = StackRecord { updated_at, revision, ..self.record.clone() } == before;
         if unchanged { Ok(()) } else { self.save().await }
     }
 
@@ -104,6 +123,11 @@ impl Apply<'_> {
         }
         if matches!(change, Change::Create | Change::Replace) {
             old = None;
+            if let Some(returned) = self.record.take_back(live.kind, &wanted.properties)
+                && self.exists(live.kind, &returned).await?
+            {
+                (change, old) = (Change::Update, Some(returned));
+            }
         }
         let cut_from = self.cut_from(live.kind, &wanted.properties);
         let is_behind = cut_from.is_some() && old.as_ref().is_some_and(|old| old.cut_from != cut_from);
@@ -121,7 +145,7 @@ impl Apply<'_> {
         }
         let made = match (change, old) {
             (Change::Keep, Some(old)) => {
-                let kept = Recorded { position, retain: live.retain, ..old };
+                let kept = Recorded { r#type: live.kind.name().to_owned(), position, retain: live.retain, ..old };
                 self.record.resources.insert(live.id.clone(), kept);
                 return Ok(Action::Keep);
             }
@@ -156,6 +180,7 @@ impl Apply<'_> {
 
     /// Enters a resource whose change is under way.
     fn open(&mut self, live: &Live, position: usize, made: Made) {
+        self.record.intents.remove(&live.id);
         let recorded = Recorded {
             r#type: live.kind.name().to_owned(),
             physical_id: made.physical_id,
@@ -166,29 +191,6 @@ impl Apply<'_> {
             cut_from: None,
         };
         self.record.resources.insert(live.id.clone(), recorded);
-    }
-
-    async fn create(&mut self, live: &Live, position: usize, wanted: &Wanted) -> Result<Made, Failure> {
-        match live.kind {
-            Type::Agent => {
-                let made = agent::create(self.client, &wanted.properties).await?;
-                let id = made.physical_id.clone();
-                self.open(live, position, made);
-                self.save().await?;
-                agent::complete(self.client, &id, None, &wanted.properties).await
-            }
-            Type::AgentAlias => {
-                let made = alias::create(self.client, &wanted.properties).await?;
-                let id = made.physical_id.clone();
-                self.open(live, position, made);
-                self.save().await?;
-                alias::settled(self.client, &id).await
-            }
-            Type::Function | Type::ServerlessFunction => function::create(self.client, wanted).await,
-            Type::Permission | Type::Role | Type::Policy | Type::ManagedPolicy => {
-                Ok(recorded::made(&self.place, live.kind, &live.id, &wanted.properties))
-            }
-        }
     }
 
     async fn update(&mut self, live: &Live, old: &Recorded, wanted: &Wanted) -> Result<Made, Failure> {
@@ -210,7 +212,9 @@ impl Apply<'_> {
         let found = match kind {
             Type::Agent => agent::exists(self.client, &known.physical_id).await,
             Type::AgentAlias => alias::exists(self.client, &known.physical_id).await,
-            Type::Function | Type::ServerlessFunction => function::exists(self.client, &known.physical_id).await,
+            Type::Function | Type::ServerlessFunction => {
+                function::find(self.client, &known.physical_id).await.map(|_| ())
+            }
             Type::Permission | Type::Role | Type::Policy | Type::ManagedPolicy => Ok(()),
         };
         match found {
@@ -283,10 +287,26 @@ impl Apply<'_> {
         Ok(())
     }
 
+    /// Writes the record, unless another deployment has written it since.
     async fn save(&mut self) -> Result<(), Failure> {
+        self.check_alone().await?;
         self.record.updated_at = self.clock.now().to_micros();
+        self.record.revision = self.ids.uuid();
         self.client.put(&self.record_path, &self.record).await?;
+        if !self.claimed {
+            sleep(CLAIM_PAUSE).await;
+            self.check_alone().await?;
+            self.claimed = true;
+        }
         Ok(())
+    }
+
+    async fn check_alone(&self) -> Result<(), Failure> {
+        let current = self.client.get::<StackRecord>(&self.record_path).await?.unwrap_or_default();
+        if current.revision == self.record.revision {
+            return Ok(());
+        }
+        Err(Failure("another deployment of this stack is under way; deploy again when it has ended".to_owned()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::document::{Document, Resource};
 use super::evaluate::{Evaluation, Found, Place, References, Scope, conditions};
+use super::names::Names;
 use super::order;
 use super::package::Packages;
 use super::parameters;
@@ -159,14 +160,16 @@ fn resources(
 ) -> Vec<Live> {
     let declared = Declared { document, scope };
     let mut needs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut names = Names::default();
     for one in &live {
         let mut evaluation = Evaluation::new(scope, &declared);
         let node = evaluation.value(&one.properties);
         problems.append(&mut evaluation.problems);
         let mut used = evaluation.used;
         let mut workshop = Workshop { place: &scope.place, packages, problems: Vec::new() };
-        workshop.build(&one.id, one.kind, &node);
+        let properties = workshop.build(&one.id, one.kind, &node).properties;
         problems.append(&mut workshop.problems);
+        problems.extend(names.enter(one, &node, &properties, scope, &declared));
         for node in document.resource(&one.id).map_or(&[][..], |resource| &resource.depends_on) {
             let name = node.text().unwrap_or_default();
             if document.resource(name).is_none() {

@@ -4,6 +4,8 @@ use super::template::{Entry, Kind, Node, Problem};
 
 /// Most resources of one template: CloudFormation's limit.
 const RESOURCES_MAX: usize = 500;
+/// The one transform that is known.
+const SERVERLESS: &str = "AWS::Serverless-2016-10-31";
 
 /// A template taken apart. Values are not evaluated yet.
 #[derive(Debug)]
@@ -69,7 +71,12 @@ impl Document {
         }
         for entry in root.entries() {
             match entry.key.as_str() {
-                "AWSTemplateFormatVersion" | "Description" | "Metadata" => {}
+                "AWSTemplateFormatVersion" => {
+                    if entry.value.text() != Some("2010-09-09") {
+                        problems.push(entry.value.problem("unsupported version: the only one is `2010-09-09`"));
+                    }
+                }
+                "Description" | "Metadata" => {}
                 "Parameters" => document.parameters = section(entry, problems),
                 "Mappings" => document.mappings = section(entry, problems),
                 "Conditions" => document.conditions = section(entry, problems),
@@ -87,6 +94,13 @@ impl Document {
                     document.outputs = entries.iter().filter_map(|entry| read_output(entry, problems)).collect();
                 }
                 _ => problems.push(entry.problem("unsupported section")),
+            }
+        }
+        let types = document.resources.iter().map(|resource| &resource.type_name);
+        for node in types.filter(|_| root.get("Transform").is_none()) {
+            if let Some(name) = node.text().filter(|name| name.starts_with("AWS::Serverless::")) {
+                let message = format!("`{name}` needs `Transform: {SERVERLESS}` at the top of the template");
+                problems.push(node.problem(message));
             }
         }
         if root.get("Resources").is_none() {
@@ -111,7 +125,7 @@ fn section(entry: &Entry, problems: &mut Vec<Problem>) -> Vec<Entry> {
 fn check_transform(node: &Node, problems: &mut Vec<Problem>) {
     let named = if node.items().is_empty() { std::slice::from_ref(node) } else { node.items() };
     for transform in named {
-        if transform.text() != Some("AWS::Serverless-2016-10-31") {
+        if transform.text() != Some(SERVERLESS) {
             problems.push(transform.problem("unsupported transform: only `AWS::Serverless-2016-10-31` is known"));
         }
     }

@@ -14,10 +14,32 @@ pub(crate) struct StackRecord {
     pub resources: BTreeMap<String, Recorded>,
     /// What was replaced or abandoned and is still to be deleted.
     pub leftovers: Vec<Recorded>,
+    /// By logical id: creations that were begun and whose outcome is not recorded yet.
+    pub intents: BTreeMap<String, Intent>,
     /// The outputs of the last deployment that ended well.
     pub outputs: BTreeMap<String, String>,
     /// When it was written.
     pub updated_at: Timestamp,
+    /// Another one with each writing: who finds one that it did not write knows that another deployment has.
+    pub revision: String,
+}
+
+/// A creation that was begun.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Intent {
+    /// CloudFormation's name of the type.
+    pub r#type: String,
+    /// The name that the thing gets.
+    pub name: String,
+    /// For an alias, its agent.
+    pub agent_id: String,
+    /// The client token of the request.
+    pub token: String,
+    /// Hash of the properties that were sent.
+    pub properties_sha256: String,
+    /// Place in the order of deployment.
+    pub position: usize,
 }
 
 /// One resource of a stack as it was deployed.
@@ -57,10 +79,20 @@ pub(crate) enum Change {
 /// Compares what is recorded with what is wanted.
 pub(crate) fn compare(recorded: Option<&Recorded>, wanted: Type, properties: &Value) -> Change {
     let Some(recorded) = recorded else { return Change::Create };
-    if recorded.r#type != wanted.name() {
+    // The two types of function differ in how they are written only.
+    let both_functions = Type::of(&recorded.r#type).is_some_and(Type::is_function) && wanted.is_function();
+    if recorded.r#type != wanted.name() && !both_functions {
         return Change::Replace;
     }
-    let Some(old) = &recorded.properties else { return Change::Update };
+    let Some(old) = &recorded.properties else {
+        // What cannot be changed in place is still told by the physical id.
+        let moved = match wanted {
+            Type::AgentAlias => properties["agentId"].as_str() != recorded.physical_id.split('|').next(),
+            kind if kind.is_function() => properties["FunctionName"].as_str() != Some(recorded.physical_id.as_str()),
+            _ => false,
+        };
+        return if moved { Change::Replace } else { Change::Update };
+    };
     let is_fixed = |name: &&str| old.get(name) != properties.get(name);
     match old == properties {
         true => Change::Keep,
@@ -70,6 +102,25 @@ pub(crate) fn compare(recorded: Option<&Recorded>, wanted: Type, properties: &Va
 }
 
 impl StackRecord {
+    /// Takes out a leftover that has the name which is wanted again: a deployment that replaced it did not come to
+    /// deleting it. It is to be set from scratch.
+    pub(crate) fn take_back(&mut self, wanted: Type, properties: &Value) -> Option<Recorded> {
+        let is_it = |old: &Recorded, by_name: bool| match (Type::of(&old.r#type), wanted) {
+            (Some(kind), wanted) if kind.is_function() && wanted.is_function() => {
+                properties["FunctionName"].as_str() == Some(old.physical_id.as_str())
+            }
+            (Some(Type::AgentAlias), Type::AgentAlias) => {
+                let name = old.properties.as_ref().map(|old| &old["agentAliasName"]);
+                let has_name = name == Some(&properties["agentAliasName"]);
+                properties["agentId"].as_str() == old.physical_id.split('|').next() && (has_name || !by_name)
+            }
+            _ => false,
+        };
+        // Of an alias whose change was interrupted the name is not known: any of the agent can get the name.
+        let at = [true, false].iter().find_map(|by_name| self.leftovers.iter().position(|old| is_it(old, *by_name)))?;
+        Some(Recorded { properties: None, ..self.leftovers.remove(at) })
+    }
+
     /// Logical ids that are recorded but no longer wanted, in the order in which to delete them.
     pub(crate) fn removed(&self, wanted: &[String]) -> Vec<String> {
         let gone = self.resources.iter().filter(|(id, _)| !wanted.contains(id));
@@ -102,8 +153,37 @@ mod tests {
         check(Some((Type::Agent, Some(agent("x")))), Type::Agent, &agent("y"), Change::Update);
         check(Some((Type::Agent, None)), Type::Agent, &agent("x"), Change::Update);
         check(Some((Type::Role, Some(agent("x")))), Type::Agent, &agent("x"), Change::Replace);
+        let function = json!({"FunctionName": "f"});
+        check(Some((Type::Function, Some(function.clone()))), Type::ServerlessFunction, &function, Change::Keep);
+        // Interrupted: only the physical id is known, here none.
+        check(Some((Type::Function, None)), Type::Function, &function, Change::Replace);
+        check(Some((Type::AgentAlias, None)), Type::AgentAlias, &alias("", "1"), Change::Update);
+        check(Some((Type::AgentAlias, None)), Type::AgentAlias, &alias("A", "1"), Change::Replace);
         check(Some((Type::AgentAlias, Some(alias("A", "1")))), Type::AgentAlias, &alias("A", "2"), Change::Update);
         check(Some((Type::AgentAlias, Some(alias("A", "1")))), Type::AgentAlias, &alias("B", "1"), Change::Replace);
+    }
+
+    #[test]
+    fn leftovers_are_taken_back_by_name() {
+        let mut record = StackRecord::default();
+        for (kind, physical_id, name) in
+            [(Type::Function, "f", None), (Type::AgentAlias, "A|1", Some("x")), (Type::AgentAlias, "A|2", Some("y"))]
+        {
+            let properties = name.map(|name| json!({"agentAliasName": name}));
+            let physical_id = physical_id.to_owned();
+            record.leftovers.push(Recorded { physical_id, ..recorded(kind, properties, 0) });
+        }
+        let mut check = |kind: Type, properties: Value, expected: Option<&str>| {
+            let taken = record.take_back(kind, &properties);
+            assert_eq!(taken.as_ref().map(|taken| taken.physical_id.as_str()), expected);
+            assert!(taken.is_none_or(|taken| taken.properties.is_none()));
+        };
+        check(Type::ServerlessFunction, json!({"FunctionName": "g"}), None);
+        check(Type::ServerlessFunction, json!({"FunctionName": "f"}), Some("f"));
+        check(Type::AgentAlias, json!({"agentId": "B", "agentAliasName": "x"}), None);
+        check(Type::AgentAlias, json!({"agentId": "A", "agentAliasName": "y"}), Some("A|2"));
+        check(Type::AgentAlias, json!({"agentId": "A", "agentAliasName": "z"}), Some("A|1"));
+        check(Type::Agent, json!({"agentName": "A"}), None);
     }
 
     #[test]

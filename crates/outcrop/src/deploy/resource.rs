@@ -69,6 +69,11 @@ impl Type {
         self.facts().recorded
     }
 
+    /// True for both ways to write a function.
+    pub(crate) fn is_function(self) -> bool {
+        matches!(self, Self::Function | Self::ServerlessFunction)
+    }
+
     fn facts(self) -> Facts {
         match self {
             Self::Agent => Facts {

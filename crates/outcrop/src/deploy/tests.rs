@@ -19,6 +19,7 @@ fn options(template: PathBuf, stack: &str) -> DeployOptions {
         refresh_aliases: false,
         json: false,
         clock: Arc::new(Stopped),
+        ids: Arc::new(crate::ambient::RandomIds),
     }
 }
 

@@ -6,11 +6,11 @@ use super::package::{Package, Packages, inline, text_sha256};
 use super::resource::Type;
 use super::template::{Entry, Kind, Node, Problem};
 use outcrop_api::ApiOperation;
-use outcrop_api::bedrock_agent::{CreateAgent, CreateAgentActionGroup, CreateAgentAlias};
+use outcrop_api::bedrock_agent::{CreateAgent, CreateAgentAlias};
 use outcrop_api::lambda::CreateFunction;
 use outcrop_api::model::Shape;
+use outcrop_tools::Runtime;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Longest name of a function.
@@ -81,33 +81,6 @@ impl Workshop<'_> {
         Value::Object(agent)
     }
 
-    fn action_groups(&mut self, node: &Node) -> Value {
-        let Kind::List(groups) = &node.kind else {
-            self.problems.push(node.problem(format!("expected a list, found {}", node.noun())));
-            return Value::Null;
-        };
-        let shape = input_shape::<CreateAgentActionGroup>();
-        let hidden = ["agentId", "agentVersion", "clientToken"];
-        let mut names = BTreeSet::new();
-        let mut out = Vec::new();
-        for group in groups {
-            // Groups go with their agent, so that the check on deleting never stands in the way.
-            let without_check = |entry: &&Entry| entry.key != "SkipResourceInUseCheckOnDelete";
-            let own = match &group.kind {
-                Kind::Map(entries) => group.with(Kind::Map(entries.iter().filter(without_check).cloned().collect())),
-                _ => group.clone(),
-            };
-            let name = group.get("ActionGroupName");
-            if let Some((name, text)) = name.and_then(|name| Some((name, name.text()?)))
-                && !names.insert(text.to_owned())
-            {
-                self.problems.push(name.problem(format!("two action groups are called `{text}`")));
-            }
-            out.push(Value::Object(structure(&own, shape, &hidden, &mut self.problems)));
-        }
-        Value::Array(out)
-    }
-
     fn function(&mut self, id: &str, node: &Node) -> Wanted {
         const PROPERTIES: [&str; 13] = [
             "Architectures",
@@ -143,6 +116,13 @@ impl Workshop<'_> {
             if node.get(needed).is_none() {
                 self.problems.push(node.problem(format!("property `{needed}` is missing")));
             }
+        }
+        if let Some(runtime) = node.get("Runtime")
+            && let Some(text) = runtime.text()
+            && Runtime::parse(text).is_none()
+        {
+            let message = format!("the runtime `{text}` is not supported; use python3.x, nodejs or provided.al2023");
+            self.problems.push(runtime.problem(message));
         }
         let named = self.place.iam_arn(&format!("role/{}-{id}", self.place.stack));
         let defaults = [("FunctionName", self.function_name(id)), ("Role", named)];
@@ -340,6 +320,7 @@ fn listed(node: &Node) -> Node {
     node.with(Kind::List(entries.iter().map(item).collect()))
 }
 
-fn input_shape<O: ApiOperation>() -> &'static Shape {
+/// The members that an operation takes.
+pub(super) fn input_shape<O: ApiOperation>() -> &'static Shape {
     O::OPERATION.input.expect("the operations named here have input")
 }

@@ -11,12 +11,15 @@ use std::collections::BTreeMap;
 const DRAFT: &str = "DRAFT";
 /// Members that the deployment adds to those of the API.
 const EXTRAS: [&str; 4] = ["actionGroups", "autoPrepare", "testAliasTags", "skipResourceInUseCheckOnDelete"];
-/// Pages of action groups that are read; an agent has few.
-const PAGES_MAX: usize = 50;
+/// Pages of a list that are read.
+pub(super) const PAGES_MAX: usize = 50;
 
 /// Creates the agent itself and waits until it is there. Its parts follow with [`complete`].
-pub(super) async fn create(client: &Client, properties: &Value) -> Result<Made, Failure> {
-    let request: api::CreateAgentRequest = request(own(properties))?;
+/// The same token and properties give the same agent again.
+pub(super) async fn create(client: &Client, properties: &Value, token: &str) -> Result<Made, ClientError> {
+    let mut members = own(properties);
+    members.insert("clientToken".to_owned(), Value::from(token));
+    let request: api::CreateAgentRequest = request(members).map_err(Failure::unsent)?;
     let agent = client.call::<api::CreateAgent>(&request).await?.agent;
     // Recorded before it is settled, so that nothing is lost when settling fails.
     Ok(made(&agent))
@@ -64,6 +67,24 @@ pub(super) async fn prepare_if_needed(client: &Client, id: &str) -> Result<bool,
         prepare(client, id).await?;
     }
     Ok(is_needed)
+}
+
+/// The agent that was created with a name and a client token.
+pub(super) async fn find(client: &Client, name: &str, token: &str) -> Result<Option<Made>, ClientError> {
+    let mut request = api::ListAgentsRequest { max_results: Some(1000), next_token: None };
+    for _ in 0..PAGES_MAX {
+        let page = client.call::<api::ListAgents>(&request).await?;
+        if let Some(found) = page.agent_summaries.into_iter().find(|agent| agent.agent_name == name) {
+            let request = api::GetAgentRequest { agent_id: found.agent_id };
+            let agent = client.call::<api::GetAgent>(&request).await?.agent;
+            return Ok((agent.client_token.as_deref() == Some(token)).then(|| made(&agent)));
+        }
+        request.next_token = page.next_token;
+        if request.next_token.is_none() {
+            break;
+        }
+    }
+    Ok(None)
 }
 
 /// Asks for the agent.

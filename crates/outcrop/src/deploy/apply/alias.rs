@@ -1,6 +1,6 @@
 //! Aliases. Their physical id is `AGENTID|ALIASID`, as CloudFormation's `Ref` gives it.
 
-use super::agent::{request, tags};
+use super::agent::{PAGES_MAX, request, tags};
 use super::poll::{until, until_gone};
 use super::{Failure, Made};
 use crate::client::{Client, ClientError};
@@ -9,9 +9,12 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Creates the alias; without a routing configuration this cuts a version. [`settled`] waits for it.
-pub(super) async fn create(client: &Client, properties: &Value) -> Result<Made, Failure> {
-    let members = properties.as_object().cloned().unwrap_or_default();
-    let alias = client.call::<api::CreateAgentAlias>(&request(members)?).await?.agent_alias;
+/// The same token and properties give the same alias again.
+pub(super) async fn create(client: &Client, properties: &Value, token: &str) -> Result<Made, ClientError> {
+    let mut members = properties.as_object().cloned().unwrap_or_default();
+    members.insert("clientToken".to_owned(), Value::from(token));
+    let request = request(members).map_err(Failure::unsent)?;
+    let alias = client.call::<api::CreateAgentAlias>(&request).await?.agent_alias;
     Ok(made(&alias))
 }
 
@@ -40,6 +43,30 @@ pub(super) async fn settled(client: &Client, id: &str) -> Result<Made, Failure> 
         return Err(Failure(format!("the alias has failed: {reasons}")));
     }
     Ok(made(&alias))
+}
+
+/// The alias that was created with a name and a client token.
+pub(super) async fn find(
+    client: &Client,
+    agent_id: &str,
+    name: &str,
+    token: &str,
+) -> Result<Option<Made>, ClientError> {
+    let mut request =
+        api::ListAgentAliasesRequest { agent_id: agent_id.to_owned(), max_results: Some(1000), next_token: None };
+    for _ in 0..PAGES_MAX {
+        let page = client.call::<api::ListAgentAliases>(&request).await?;
+        let found = page.agent_alias_summaries.into_iter().find(|alias| alias.agent_alias_name == name);
+        if let Some(found) = found {
+            let alias = get(client, &format!("{agent_id}|{}", found.agent_alias_id)).await?;
+            return Ok((alias.client_token.as_deref() == Some(token)).then(|| made(&alias)));
+        }
+        request.next_token = page.next_token;
+        if request.next_token.is_none() {
+            break;
+        }
+    }
+    Ok(None)
 }
 
 /// Asks for the alias.

@@ -10,18 +10,17 @@ use outcrop_wire::Blob;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Creates the function with its code and waits until it can be called.
-pub(super) async fn create(client: &Client, wanted: &Wanted) -> Result<Made, Failure> {
+/// Creates the function with its code. [`settled`] waits until it can be called.
+pub(super) async fn create(client: &Client, wanted: &Wanted) -> Result<Made, ClientError> {
     let mut members = wanted.properties.as_object().cloned().unwrap_or_default();
     let code = members.shift_remove("Code").unwrap_or_default();
     // The bytes go into the typed request and not through JSON values, where they would be base64 text.
     members.insert("Code".to_owned(), if wanted.code.is_some() { json!({}) } else { code });
-    let mut request: api::CreateFunctionRequest = request(members)?;
+    let mut request: api::CreateFunctionRequest = request(members).map_err(Failure::unsent)?;
     if let Some(package) = &wanted.code {
         request.code.zip_file = Some(Blob::new(package.zip.clone()));
     }
-    client.call::<api::CreateFunction>(&request).await?;
-    settled(client, &request.function_name).await
+    Ok(made(&request.function_name, client.call::<api::CreateFunction>(&request).await?))
 }
 
 /// Sends what differs, code or configuration or both, and waits in between: a function takes one change at a time.
@@ -47,16 +46,15 @@ pub(super) async fn update(client: &Client, name: &str, old: Option<&Value>, wan
     settled(client, name).await
 }
 
-/// Asks for the function.
-pub(super) async fn exists(client: &Client, name: &str) -> Result<(), ClientError> {
-    get(client, name).await.map(|_| ())
+/// The function of a name, in whatever state.
+pub(super) async fn find(client: &Client, name: &str) -> Result<Made, ClientError> {
+    Ok(made(name, get(client, name).await?))
 }
 
 /// Deletes the function.
 pub(super) async fn delete(client: &Client, name: &str) -> Result<(), ClientError> {
     let members = Map::from_iter([("FunctionName".to_owned(), Value::from(name))]);
-    let request: Result<api::DeleteFunctionRequest, Failure> = request(members);
-    let request = request.map_err(|Failure(reason)| ClientError::BadRequest(reason))?;
+    let request: api::DeleteFunctionRequest = request(members).map_err(Failure::unsent)?;
     client.call::<api::DeleteFunction>(&request).await.map(|_| ())
 }
 
@@ -88,7 +86,8 @@ fn with_defaults(mut members: Map<String, Value>) -> Map<String, Value> {
     members
 }
 
-async fn settled(client: &Client, name: &str) -> Result<Made, Failure> {
+/// The function as soon as it is in a state that lasts.
+pub(super) async fn settled(client: &Client, name: &str) -> Result<Made, Failure> {
     let found = until("settling the function", async || {
         let found = get(client, name).await?;
         let passes = found.state == Some(api::State::Pending)
@@ -103,8 +102,12 @@ async fn settled(client: &Client, name: &str) -> Result<Made, Failure> {
         let reasons: Vec<String> = reasons.into_iter().flatten().collect();
         return Err(Failure(format!("the function has failed: {}", reasons.join("; "))));
     }
+    Ok(made(name, found))
+}
+
+fn made(name: &str, found: api::FunctionConfiguration) -> Made {
     let attributes = BTreeMap::from([("Arn".to_owned(), found.function_arn.unwrap_or_default())]);
-    Ok(Made { physical_id: name.to_owned(), attributes })
+    Made { physical_id: name.to_owned(), attributes }
 }
 
 async fn get(client: &Client, name: &str) -> Result<api::FunctionConfiguration, ClientError> {

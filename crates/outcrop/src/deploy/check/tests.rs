@@ -176,8 +176,10 @@ fn spellings_that_differ_from_the_api() {
           ActionGroupExecutor: {CustomControl: RETURN_CONTROL}
           ApiSchema: {S3: {S3BucketName: bucket, S3ObjectKey: key}}
         - ActionGroupName: h
-          ParentActionGroupSignature: AMAZON.UserInput
+          ActionGroupExecutor: {CustomControl: RETURN_CONTROL}
           FunctionSchema: {Functions: [{Name: f, RequireConfirmation: ENABLED}]}
+        - ActionGroupName: i
+          ParentActionGroupSignature: AMAZON.UserInput
 ",
         ),
         "A",
@@ -193,8 +195,9 @@ fn spellings_that_differ_from_the_api() {
             "actionGroups": [
                 {"actionGroupName": "g", "actionGroupExecutor": {"customControl": "RETURN_CONTROL"},
                  "apiSchema": {"s3": {"s3BucketName": "bucket", "s3ObjectKey": "key"}}},
-                {"actionGroupName": "h", "parentActionGroupSignature": "AMAZON.UserInput",
+                {"actionGroupName": "h", "actionGroupExecutor": {"customControl": "RETURN_CONTROL"},
                  "functionSchema": {"functions": [{"name": "f", "requireConfirmation": "ENABLED"}]}},
+                {"actionGroupName": "i", "parentActionGroupSignature": "AMAZON.UserInput"},
             ],
         }),
     );
@@ -311,10 +314,14 @@ Outputs:
             "17: Resources.Agent.Properties.IdleSessionTTLInSeconds: expected a whole number, found `ten`",
             "18: Resources.Agent.Properties.OrchestrationType: `SOMETIMES` is not one of DEFAULT, CUSTOM_ORCHESTRATION",
             "19: Resources.Agent.Properties.KnowledgeBases: this property is not supported yet",
+            "21: Resources.Agent.Properties.ActionGroups[0]: one of `ApiSchema` and `FunctionSchema` is needed",
             "21: Resources.Agent.Properties.ActionGroups[0].ActionGroupName: `has spaces` does not match the pattern \
              ([0-9a-zA-Z][_-]?){1,100}",
             "22: Resources.Agent.Properties.ActionGroups[0].ActionGroupExecutor: \
              expected exactly one of Lambda, CustomControl",
+            "23: Resources.Agent.Properties.ActionGroups[1]: one of `ApiSchema` and `FunctionSchema` is needed",
+            "23: Resources.Agent.Properties.ActionGroups[1]: property `ActionGroupExecutor` is missing: \
+             `Lambda` with a function's ARN, or `CustomControl: RETURN_CONTROL`",
             "23: Resources.Agent.Properties.ActionGroups[1]: property `ActionGroupName` is missing",
             "29: Resources.Fn.Condition: there is no condition `Nope`",
             "31: Resources.Fn.Properties: property `Handler` is missing",
@@ -324,6 +331,66 @@ Outputs:
             "39: Resources.Alias.Properties.AgentId: `Agent` (AWS::Bedrock::Agent) has no attribute `Id`; it has \
              AgentArn, AgentId, AgentStatus, AgentVersion, CreatedAt, PreparedAt, UpdatedAt",
             "42: Outputs.List.Value: an output is text, not a list",
+        ],
+    );
+}
+
+#[test]
+fn what_the_server_would_refuse_is_told_before() {
+    check_problems(
+        "\
+AWSTemplateFormatVersion: '2012-10-17'
+Resources:
+  A:
+    Type: AWS::Bedrock::Agent
+    Properties:
+      AgentName: a
+      ActionGroups:
+        - ActionGroupName: both
+          ActionGroupExecutor: {CustomControl: RETURN_CONTROL}
+          ApiSchema: {Payload: 'x'}
+          FunctionSchema: {Functions: [{Name: f}]}
+        - ActionGroupName: both
+          ActionGroupExecutor: {CustomControl: RETURN_CONTROL}
+          FunctionSchema: {Functions: [{Name: f}, {Name: g}, {Name: f}]}
+        - ActionGroupName: asks
+          ParentActionGroupSignature: AMAZON.UserInput
+          Description: no
+        - {ActionGroupName: off, ActionGroupState: DISABLED}
+        - ActionGroupName: api
+          ActionGroupExecutor: {CustomControl: RETURN_CONTROL}
+          ApiSchema:
+            Payload: '{\"swagger\": \"2.0\"}'
+  B: {Type: AWS::Bedrock::Agent, Properties: {AgentName: a}}
+  L: {Type: AWS::Bedrock::AgentAlias, Properties: {AgentId: !Ref A, AgentAliasName: PROD}}
+  M: {Type: AWS::Bedrock::AgentAlias, Properties: {AgentId: !Ref B, AgentAliasName: PROD}}
+  N: {Type: AWS::Bedrock::AgentAlias, Properties: {AgentId: !GetAtt A.AgentId, AgentAliasName: PROD}}
+  F:
+    Type: AWS::Serverless::Function
+    Properties: {Runtime: java21, Handler: a, CodeUri: s3://bucket/code}
+  G:
+    Type: AWS::Lambda::Function
+    Properties: {FunctionName: shop-F, Runtime: python3.13, Handler: a.b, Code: {ZipFile: x}}
+",
+        &[
+            "1: AWSTemplateFormatVersion: unsupported version: the only one is `2010-09-09`",
+            "11: Resources.A.Properties.ActionGroups[0].FunctionSchema: \
+             a group has either an `ApiSchema` or a `FunctionSchema`",
+            "12: Resources.A.Properties.ActionGroups[1].ActionGroupName: two action groups are called `both`",
+            "14: Resources.A.Properties.ActionGroups[1].FunctionSchema.Functions[2].Name: \
+             two functions of the group are called `f`",
+            "17: Resources.A.Properties.ActionGroups[2].Description: \
+             a group with `ParentActionGroupSignature` must not have `Description`",
+            "22: Resources.A.Properties.ActionGroups[4].ApiSchema.Payload: Failed to create OpenAPI 3 model from the \
+             JSON/YAML object that you provided for action group api: swagger 2.0 is not supported: convert the \
+             document to OpenAPI 3.0",
+            "23: Resources.B.Properties.AgentName: agent `a` is already made by `A`",
+            "26: Resources.N.Properties.AgentAliasName: alias `PROD` is already made by `L`",
+            "28: Resources.F.Type: `AWS::Serverless::Function` needs `Transform: AWS::Serverless-2016-10-31` \
+             at the top of the template",
+            "29: Resources.F.Properties.Runtime: the runtime `java21` is not supported; \
+             use python3.x, nodejs or provided.al2023",
+            "32: Resources.G.Properties.FunctionName: function `shop-F` is already made by `F`",
         ],
     );
 }

@@ -21,6 +21,7 @@ mod entities;
 mod facts;
 mod fill;
 mod plan;
+mod python;
 mod rules;
 mod steps;
 mod talk;

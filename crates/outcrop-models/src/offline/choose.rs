@@ -58,6 +58,10 @@ const IMPLIED: &[(&str, &[&str])] = &[
     ("worth", &["value", "price"]),
     ("money", &["balance", "amount"]),
     ("arrive", &["eta", "delivery", "status"]),
+    ("parcel", &["order", "shipment", "shipping", "delivery"]),
+    ("package", &["order", "shipment", "shipping", "delivery"]),
+    ("delivery", &["order", "shipment"]),
+    ("active", &["status", "state"]),
 ];
 
 /// Verbs said in two words.
@@ -121,6 +125,10 @@ fn fit(tools: &[Tool], index: usize, all: &[Word], telling: &[&Word], spans: &[E
             _ => 1.0,
         };
         weights += importance;
+        if weight <= 0.0 && implied_weight(tool, &word.text) > 0.0 {
+            known += importance;
+            shared.push(word.text.clone());
+        }
         if weight > 0.0 {
             score += weight * rarity(tools, &word.stem) * if generic { 0.3 } else { 1.0 };
             known += importance;
@@ -166,6 +174,12 @@ fn fit(tools: &[Tool], index: usize, all: &[Word], telling: &[&Word], spans: &[E
     Some(Fit { tool: index, score, name_share, clause_share, shared, shape })
 }
 
+/// Weight in a tool of what a word implies.
+fn implied_weight(tool: &Tool, said: &str) -> f64 {
+    let implied = IMPLIED.iter().filter(|(word, _)| *word == said).flat_map(|(_, implied)| implied.iter());
+    implied.map(|implied| weight_in(tool, &stem(implied))).fold(0.0, f64::max)
+}
+
 fn implied_by(all: &[Word], name: &str) -> bool {
     all.iter().any(|word| {
         IMPLIED
@@ -198,6 +212,28 @@ fn rarity(tools: &[Tool], stem: &str) -> f64 {
     (1.0 + (tools.len() as f64 - with + 0.5) / (with + 0.5)).ln() + 0.5
 }
 
+/// Verbs that ask to be shown or told something.
+const READS: &[&str] = &[
+    "get",
+    "give",
+    "show",
+    "tell",
+    "look",
+    "check",
+    "list",
+    "retrieve",
+    "display",
+    "fetch",
+    "read",
+    "view",
+    "describe",
+    "summarize",
+    "explain",
+    "track",
+    "see",
+    "find",
+];
+
 /// How far a clause goes in having a tool change something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Leave {
@@ -220,7 +256,13 @@ pub(super) fn leave(tool: &Tool, clause: &Clause) -> Leave {
     }
     // The verb comes first; light verbs ("make a", "process the", "get me a") put it a few words later.
     let first: Vec<&Word> = opening.iter().filter(|word| word.is_content() || word.text == "want").take(4).collect();
-    let mut asked = first.iter().any(|word| tool.deeds.iter().any(|deed| same(deed, &word.stem)));
+    let does = |word: &&Word| tool.deeds.iter().any(|deed| same(deed, &word.stem));
+    let mut asked = first.iter().any(does);
+    // "Get details of the last booking" reads; "get me a refund" and "make a booking" do.
+    let reads = first.first().is_some_and(|word| READS.contains(&word.text.as_str()) && !does(word));
+    if reads {
+        asked = matches!(first[0].text.as_str(), "get" | "give") && first.get(1).is_some_and(does);
+    }
     if !asked {
         // "talk to a human": another verb, but the tool's own object.
         let object: Vec<String> = name_stems(&tool.short)

@@ -44,6 +44,28 @@ pub(super) struct Clause {
     pub(super) condition: Option<Condition>,
 }
 
+/// The condition that what was asked for before did not work.
+const FAILED_BEFORE: &str = "that does not work";
+
+static ABOUT_DEED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^(?:(?:that|this|it|you)\s+)?((?:does\s+not|doesn['’]?t|did\s+not|didn['’]?t|can\s?not|can['’]?t|could\s+not|couldn['’]?t|will\s+not|won['’]?t|is\s+not|isn['’]?t|not)\s+(?:work(?:\s+out)?|possible|succeed|do\s+(?:that|it|so)|be\s+done|go\s+through)|fails?|failed|is\s+impossible)$|^(?:that|this|it)\s+(?:works?(?:ed)?|succeeds?|succeeded|is\s+possible|goes\s+through|went\s+through)$",
+    )
+});
+
+impl Condition {
+    /// Where it speaks of whether the thing asked for before worked: the outcome that it wants.
+    pub(super) fn deed_outcome(&self) -> Option<bool> {
+        let found = ABOUT_DEED.captures(self.text.trim())?;
+        Some(found.get(1).is_none() != self.inverted)
+    }
+
+    /// With the word that makes it a condition.
+    pub(super) fn said(&self) -> String {
+        format!("{} {}", if self.inverted { "unless" } else { "if" }, self.text)
+    }
+}
+
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is written here and tested")
 }
@@ -56,6 +78,7 @@ static CONDITION: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)\b(?:but\s+)?(?:only\s+)?(if|unless|as\s+long\s+as|provided(?:\s+that)?|in\s+case)\s+")
 });
 static OTHERWISE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(?:otherwise|or\s+else|else|if\s+not)\b[\s,]*"));
+static MIDDLE_OTHERWISE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\s(or\s+else|otherwise)\b"));
 static CONDITION_END: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i),\s*(?:then\s+)?|\s+then\s+|[.?!;]|$"));
 static LEAD: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -128,6 +151,8 @@ fn before(all: &[Clause]) -> Option<Condition> {
     all.iter().rev().find_map(|clause| match clause.mode {
         _ if clause.condition.is_some() => clause.condition.clone(),
         Mode::Question => Some(Condition { text: clause.core.trim_end_matches('?').to_owned(), inverted: false }),
+        // "Cancel it, otherwise return it": the other case of a deed is that it fails.
+        Mode::Request => Some(Condition { text: FAILED_BEFORE.to_owned(), inverted: true }),
         _ => None,
     })
 }
@@ -191,13 +216,40 @@ fn leading_condition(sentence: &str) -> Option<(Condition, &str)> {
 fn parts(sentence: &str) -> Vec<&str> {
     let mut all = Vec::new();
     let mut start = 0;
-    for found in JOINT.find_iter(sentence) {
-        if found.start() < start
-            || !begins_something(
-                &sentence[found.end()..],
-                found.as_str().contains([' ']) && found.as_str().trim() == ",",
-            )
+    if let Some(other) = MIDDLE_OTHERWISE.captures(sentence).and_then(|found| found.get(1))
+        && !sentence[..other.start()].trim().is_empty()
+    {
+        all.extend(parts(sentence[..other.start()].trim_end_matches([' ', ','])));
+        all.extend(parts(sentence[other.start()..].trim()));
+        return all;
+    }
+    // Collected, as the search must not be held open over the call of itself below.
+    let joints: Vec<regex::Match<'_>> = JOINT.find_iter(sentence).collect();
+    for found in joints {
+        if found.start() < start || is_inside(&sentence[start..found.start()], found.as_str(), &sentence[found.end()..])
         {
+            continue;
+        }
+        let rest = &sentence[found.end()..];
+        if let Some((_, then)) = leading_condition(rest).filter(|(_, then)| begins_something(then, false)) {
+            // "…, and if that doesn't work, return it": the condition goes with what follows it.
+            if !sentence[start..found.start()].trim().is_empty() {
+                all.push(sentence[start..found.start()].trim());
+            }
+            all.push(rest.trim());
+            // What follows is taken apart by itself.
+            let further = parts(then);
+            if let Some(first) = further.first()
+                && let Some(last) = all.last_mut()
+            {
+                // The rest ends with it and it begins with its first part, which becomes one with the condition.
+                let end = rest.trim_end().len().saturating_sub(then.len()) + first.len();
+                *last = rest.get(..end).unwrap_or(rest).trim();
+                all.extend(further.iter().skip(1));
+            }
+            return all;
+        }
+        if !begins_something(&sentence[found.end()..], found.as_str().contains([' ']) && found.as_str().trim() == ",") {
             continue;
         }
         if !sentence[start..found.start()].trim().is_empty() {
@@ -209,6 +261,67 @@ fn parts(sentence: &str) -> Vec<&str> {
         all.push(sentence[start..].trim());
     }
     all
+}
+
+static IN_CONDITION: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^(?:[\w'’-]+\s+){1,4}?(?:is|are|was|were|has|have|hasn['’]?t|isn['’]?t|wasn['’]?t|exceeds?|costs?|over|above|under|below|more\s+than|less\s+than|at\s+(?:least|most))\b",
+    )
+});
+static FINITE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)^(?:is|are|was|were|has|have|had|does|do|did|will|can)(?:n['’]?t)?\s+(?:not\s+)?([\w'’-]+)")
+});
+static REPORTED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)^(?:has|have|had|did|does|do|was|were|is|are|why|who|when)\b[^,]*\bto\s+([a-z]+)\b")
+});
+static OBJECT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)^[\w-]+\s+(?:it|them|me|us|the|a|an|my|this|that|your|another|[A-Za-z]*-?\d[\w-]*)\b")
+});
+
+/// Whether a joint stands inside of something: between a subject and its verb, or inside of a condition.
+fn is_inside(before: &str, joint: &str, rest: &str) -> bool {
+    let last = before.rsplit(char::is_whitespace).next().unwrap_or_default().to_lowercase();
+    let bare = !joint.trim_start().starts_with(',');
+    // "you also cancel", "can then cancel": one verb, no new request.
+    if bare
+        && !joint.to_lowercase().contains("and")
+        && matches!(
+            last.as_str(),
+            "you"
+                | "i"
+                | "we"
+                | "they"
+                | "he"
+                | "she"
+                | "it"
+                | "can"
+                | "could"
+                | "would"
+                | "will"
+                | "to"
+                | "must"
+                | "should"
+        )
+    {
+        return true;
+    }
+    // "Has anyone asked to cancel it and return it": both verbs belong to what is asked about.
+    let reported = REPORTED.captures(before).and_then(|found| found.get(1));
+    if bare && reported.is_some_and(|verb| is_verb(&words::stem(&verb.as_str().to_lowercase()))) {
+        return true;
+    }
+    let Some(condition) = CONDITION.find_iter(before).last() else { return false };
+    if !bare || before[condition.end()..].contains(',') {
+        return false;
+    }
+    if let Some(found) = FINITE.captures(rest) {
+        // "and is over 100" goes on; "and is it red" asks.
+        return !found.get(1).is_some_and(|next| {
+            matches!(next.as_str().to_lowercase().as_str(), "it" | "they" | "you" | "i" | "we" | "there")
+        });
+    }
+    // "and order total is over 100": a noun that could be a verb, with a verb of its own after it.
+    !OBJECT.is_match(rest) && IN_CONDITION.is_match(rest)
 }
 
 fn begins_something(rest: &str, after_comma_only: bool) -> bool {
@@ -239,7 +352,10 @@ fn is_base_form(word: &Word) -> bool {
 fn clause(part: &str) -> Clause {
     let mut core = part.to_owned();
     let mut condition = None;
-    if let Some(found) = CONDITION.captures(part)
+    if let Some((found, rest)) = leading_condition(part) {
+        core = rest.to_owned();
+        condition = Some(found);
+    } else if let Some(found) = CONDITION.captures(part)
         && let Some(whole) = found.get(0)
         && !part[..whole.start()].trim().is_empty()
         && let Some(end) = CONDITION_END.find_at(part, whole.end())
@@ -527,6 +643,38 @@ mod tests {
                 ("cancel it", Mode::Request, Some("!Has A-1 arrived")),
             ],
         );
+        check(
+            "Cancel A-482, and if that doesn't work, return it",
+            &[("Cancel A-482", Mode::Request, None), ("return it", Mode::Request, Some("that doesn't work"))],
+        );
+        check(
+            "Cancel A-482, otherwise return it",
+            &[("Cancel A-482", Mode::Request, None), ("return it", Mode::Request, Some("that does not work"))],
+        );
+        check(
+            "Cancel A-1, and if that fails, return it and tell me where it is",
+            &[
+                ("Cancel A-1", Mode::Request, None),
+                ("return it", Mode::Request, Some("that fails")),
+                ("tell me where it is", Mode::Request, None),
+            ],
+        );
+        check(
+            "Cancel A-482 or else return it",
+            &[("Cancel A-482", Mode::Request, None), ("return it", Mode::Request, Some("that does not work"))],
+        );
+        check(
+            "Cancel A-482 if it has not shipped and is over 200 dollars",
+            &[("Cancel A-482", Mode::Request, Some("it has not shipped and is over 200 dollars"))],
+        );
+        check(
+            "Cancel A-482 if it has not shipped and order total is over 200",
+            &[("Cancel A-482", Mode::Request, Some("it has not shipped and order total is over 200"))],
+        );
+        check(
+            "I'd say yes if you also cancel A-482",
+            &[("I'd say yes", Mode::Statement, Some("you also cancel A-482"))],
+        );
         check("Don't cancel it.", &[("Don't cancel it", Mode::Refusal, None)]);
         check(
             "Find a hotel in Rome and book a room for 2 nights",
@@ -537,6 +685,13 @@ mod tests {
     }
 
     #[test]
+    fn long_texts_end() {
+        for text in [", and if x, cancel it", " otherwise a", " or else cancel it and go", " if a and is b"] {
+            let _ = clauses(&text.repeat(400));
+        }
+    }
+
+    #[test]
     fn the_deed_is_what_remains() {
         assert_eq!(deed("and can you please cancel it?"), "cancel it");
         assert_eq!(deed("I'd like to book a table."), "book a table");
@@ -544,7 +699,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_taken(text in r"(?:[ a-zA-Z0-9.,;?!'\n-]|if |and |é|unless |otherwise ){0,60}") {
+        fn any_text_is_taken(text in r"(?:[ a-zA-Z0-9.,;?!'\n-]|if |and |é|unless |otherwise |, and if |, cancel it| or else | also ){0,60}") {
             for clause in clauses(&text) {
                 let _ = deed(&clause.core);
             }

@@ -1,10 +1,12 @@
 //! Whether a condition holds, judged by the words of JSON results alone.
 
 use super::clauses::Condition;
-use super::entities::entities;
+use super::entities::{Kind, entities};
 use super::talk::Outcome;
 use super::words::{Word, is_generic, name_stems, same, stem, words};
+use regex::Regex;
 use serde_json::Value;
+use std::sync::LazyLock;
 
 /// Most fields of results that are looked at.
 const FIELDS_MAX: usize = 500;
@@ -36,9 +38,29 @@ const IMPLIES: &[(&str, &[&str])] = &[
     ("check", &["confirm", "book"]),
 ];
 
-/// Judges a condition by all results there are.
+static OR: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i),?\s+or\s+(?:if\s+)?").expect("the pattern is written here and tested"));
+static AND: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i),?\s+(?:and|but)\s+(?:also\s+|if\s+)?").expect("the pattern is written here and tested")
+});
+
+/// Words for where a thing stands in its course, besides those of [`IMPLIES`]: having one state, it has no other.
+const COURSE: &[&str] =
+    &["cancel", "pack", "pending", "delay", "approve", "reject", "fail", "expire", "active", "progress"];
+
+/// Whether a stem names a state that a thing goes through. Payment goes beside it.
+fn is_of_course(wanted: &str) -> bool {
+    let paid = ["pay", "charge"].iter().any(|word| same(&stem(word), wanted));
+    let known = IMPLIES.iter().flat_map(|(late, early)| std::iter::once(late).chain(early.iter()));
+    !paid
+        && (known.into_iter().any(|known| same(&stem(known), wanted) || *known == wanted)
+            || COURSE.iter().any(|known| same(&stem(known), wanted)))
+}
+
+/// Judges a condition by all results there are: each part by itself, with its own negation. A part that nothing tells
+/// of leaves the whole open, unless the others decide it.
 pub(super) fn judge(condition: &Condition, outcomes: &[&Outcome]) -> Verdict {
-    let verdict = judge_plain(&condition.text, outcomes);
+    let verdict = judge_parts(&condition.text, condition.inverted, outcomes);
     match verdict {
         Verdict::Holds(why) if condition.inverted => Verdict::Fails(why),
         Verdict::Fails(why) if condition.inverted => Verdict::Holds(why),
@@ -46,11 +68,85 @@ pub(super) fn judge(condition: &Condition, outcomes: &[&Outcome]) -> Verdict {
     }
 }
 
-fn judge_plain(text: &str, outcomes: &[&Outcome]) -> Verdict {
+fn judge_parts(text: &str, inverted: bool, outcomes: &[&Outcome]) -> Verdict {
+    let mut cases: Vec<String> = Vec::new();
+    for case in OR.split(text) {
+        // "not shipped or delivered" denies both; "or more" belongs to the number before it.
+        let joins = cases.last().is_some_and(|before| continues_negation(before, case));
+        let amount = matches!(case.trim().to_lowercase().as_str(), "more" | "less");
+        match cases.last_mut() {
+            Some(last) if joins => last.push_str(&format!(" and not {case}")),
+            Some(last) if amount => last.push_str(&format!(" or {case}")),
+            _ => cases.push(case.to_owned()),
+        }
+    }
+    let verdicts = cases.iter().map(|case| {
+        let parts: Vec<&str> =
+            if case.to_lowercase().contains("between") { vec![case] } else { AND.split(case).collect() };
+        // "not shipped and delivered" can mean two things.
+        if parts.windows(2).any(|pair| continues_negation(pair[0], pair[1]) && !has_negation(pair[1])) {
+            return Verdict::Unknown;
+        }
+        all_of(parts.into_iter().map(|part| judge_plain(part, inverted, outcomes)))
+    });
+    let inverted = all_of(verdicts.map(opposite));
+    opposite(inverted)
+}
+
+fn opposite(verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Holds(why) => Verdict::Fails(why),
+        Verdict::Fails(why) => Verdict::Holds(why),
+        Verdict::Unknown => Verdict::Unknown,
+    }
+}
+
+fn all_of(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+    let mut reasons = Vec::new();
+    let mut open = false;
+    for verdict in verdicts {
+        match verdict {
+            Verdict::Holds(why) => reasons.push(why),
+            Verdict::Fails(why) => return Verdict::Fails(why),
+            Verdict::Unknown => open = true,
+        }
+    }
+    if open || reasons.is_empty() { Verdict::Unknown } else { Verdict::Holds(reasons.join(" and ")) }
+}
+
+fn has_negation(text: &str) -> bool {
+    words(text).iter().any(|word| is_negation(&word.text))
+}
+
+/// Whether `part` has no verb of its own and so stands under the negation of `before`.
+fn continues_negation(before: &str, part: &str) -> bool {
+    let own_verb = words(part).iter().any(|word| {
+        matches!(
+            word.text.as_str(),
+            "is" | "it"
+                | "its"
+                | "it's"
+                | "are"
+                | "was"
+                | "were"
+                | "has"
+                | "have"
+                | "had"
+                | "does"
+                | "do"
+                | "costs"
+                | "cost"
+        ) || is_negation(&word.text)
+            || word.text.ends_with('s')
+    });
+    has_negation(before) && !own_verb
+}
+
+fn judge_plain(text: &str, inverted: bool, outcomes: &[&Outcome]) -> Verdict {
     let all = words(text);
     let negated = all.iter().any(|word| is_negation(&word.text));
     let fields: Vec<Field> = outcomes.iter().filter_map(|outcome| outcome.json.as_ref()).flat_map(fields).collect();
-    let found = compare(text, &all, &fields).or_else(|| state(&all, &fields));
+    let found = compare(text, &all, &fields).or_else(|| state(&all, &fields, negated != inverted));
     match found {
         Some((true, why)) if !negated => Verdict::Holds(why),
         Some((false, why)) if negated => Verdict::Holds(why),
@@ -108,16 +204,28 @@ fn compare(text: &str, all: &[Word], fields: &[Field]) -> Option<(bool, String)>
     let before = text[..limit.start].to_lowercase();
     let after = text[limit.end..].to_lowercase();
     let says = |marks: &[&str]| marks.iter().any(|mark| before.contains(mark));
+    // What something costs, and any amount of money, is its price or its total.
+    let is_money = limit.kind == Kind::Money
+        || all
+            .iter()
+            .any(|word| matches!(word.text.as_str(), "cost" | "costs" | "price" | "expensive" | "cheaper" | "worth"));
+    let sums = |key: &[String]| key.iter().any(|part| MONEY.iter().any(|name| stem(name) == *part));
     let field = fields
         .iter()
         .filter_map(|field| Some((field, as_number(&field.value)?)))
         .map(|(field, number)| {
-            (field, number, field.key.iter().filter(|stem| all.iter().any(|word| same(&word.stem, stem))).count())
+            let named = field.key.iter().filter(|stem| all.iter().any(|word| same(&word.stem, stem))).count();
+            (field, number, named * 2 + usize::from(is_money && sums(&field.key)))
         })
         .max_by_key(|(_, _, shared)| *shared)?;
     let (field, number, shared) = field;
     let only = fields.iter().filter(|field| as_number(&field.value).is_some()).count() == 1;
-    if shared == 0 && !only {
+    // "If it is over 100" can only mean the one number there is; "if my dog is over 2" cannot.
+    let names_nothing = all.iter().all(|word| {
+        let inside = word.start < limit.end && limit.start < word.end;
+        inside || !word.is_content() || COMPARING.contains(&word.text.as_str())
+    });
+    if shared == 0 && !(only && names_nothing) {
         return None;
     }
     let holds = if says(&["at least", ">=", "≥", "no less than"]) || after.trim_start().starts_with("or more") {
@@ -158,6 +266,15 @@ fn compare(text: &str, all: &[Word], fields: &[Field]) -> Option<(bool, String)>
     Some((holds, field.words()))
 }
 
+/// Words that compare and name nothing.
+const COMPARING: &[&str] = &[
+    "more", "less", "greater", "higher", "lower", "larger", "smaller", "least", "most", "above", "below", "exceeds",
+    "exactly", "fewer", "still", "already", "yet", "equal", "equals", "only",
+];
+
+/// Names of what something costs.
+const MONEY: &[&str] = &["price", "total", "cost", "amount"];
+
 fn as_number(value: &Value) -> Option<f64> {
     value.as_f64().or_else(|| {
         value.as_str().filter(|text| text.len() < 20 && !text.contains('-')).and_then(super::entities::number)
@@ -165,7 +282,7 @@ fn as_number(value: &Value) -> Option<f64> {
 }
 
 /// "it has shipped", "it is still processing", "the flight is delayed": a state, named by a key or a value.
-fn state(all: &[Word], fields: &[Field]) -> Option<(bool, String)> {
+fn state(all: &[Word], fields: &[Field], acts_on_no: bool) -> Option<(bool, String)> {
     let telling: Vec<&Word> = all
         .iter()
         .filter(|word| {
@@ -218,6 +335,10 @@ fn state(all: &[Word], fields: &[Field]) -> Option<(bool, String)> {
         || wanted.text.ends_with("ing")
         || wanted.stem != stem(&wanted.text)
         || all.iter().any(|word| matches!(word.text.as_str(), "is" | "it's" | "was" | "has" | "hasn't" | "isn't"));
+    // "Unless it was a gift": that the order is processing says nothing of gifts, and a no would let something be done.
+    if acts_on_no && !is_of_course(&wanted.stem) {
+        return None;
+    }
     match states.as_slice() {
         [only] if looks_like_state => Some((false, only.words())),
         [first, ..]
@@ -289,6 +410,26 @@ mod tests {
         check("if it costs less than 80 dollars", r#"{"price":90}"#, Some(false));
         check("if it is available", r#"{"available":true}"#, Some(true));
         check("if the flight is delayed", r#"{"flight":"LH1","status":"on time"}"#, Some(false));
+        let order = r#"{"status":"processing","total":129.9,"weight":3}"#;
+        check("if it has not shipped and it costs more than 200 dollars", order, Some(false));
+        check("if it has not shipped and it costs more than 100 dollars", order, Some(true));
+        check("if it costs more than 200 dollars and it has not shipped", order, Some(false));
+        check("if it has not shipped and is over 200 dollars", order, Some(false));
+        check("if it has shipped or it costs more than 100 dollars", order, Some(true));
+        check("if it has shipped or costs more than 200 dollars", order, Some(false));
+        check("if it has not shipped or been delivered", order, Some(true));
+        check("if it has not shipped or been delivered", r#"{"status":"delivered"}"#, Some(false));
+        check("if it has not shipped and its owner agrees", order, None);
+        check("if it has shipped and its owner agrees", order, Some(false));
+        check("unless it has shipped or costs more than 100 dollars", order, Some(false));
+        check("unless it was a gift", order, None);
+        check("if it has not been insured", order, None);
+        check("if it has not been paid", order, None);
+        check("unless it has been cancelled", order, Some(true));
+        check("if it is over 100", r#"{"total":129.9}"#, Some(true));
+        check("if my dog is over 2", r#"{"total":129.9}"#, None);
+        check("unless there are 3 kids", r#"{"total":129.9}"#, None);
+        check("if it costs 100 dollars or more", order, Some(true));
         check("if it rains", r#"{"weather":"light rain"}"#, Some(true));
     }
 }

@@ -66,12 +66,17 @@ fn pattern(text: &str) -> Regex {
 
 const MONTHS: &str = "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?";
 const DAYS: &str = "monday|tuesday|wednesday|thursday|friday|saturday|sunday";
-const NUMBER: &str = r"[-−]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[-−]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?";
+const NUMBER: &str =
+    r"[-−]?\d{1,3}(?:\.\d{3})+,\d{1,2}\b|[-−]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[-−]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?";
+
+/// Words that make up a number: "six hundred", "twenty-five", "two thousand and ten".
+const NUMBER_WORD: &str = "(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|dozen)";
 
 /// Patterns in order of precedence: what an earlier one takes, a later one leaves alone. Group 1, where there is one, is
 /// the span.
 static PATTERNS: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
     let number = format!(r"(?:{NUMBER})(?:\s?(?:(?-i:k)|thousand|million|billion)\b)?");
+    let spoken = format!(r"\b{NUMBER_WORD}(?:(?:\s+and\s+|[\s-]+){NUMBER_WORD})*\b");
     vec![
         (Kind::List, pattern(r"\[[^\[\]]{0,2000}\]|\[(?:\s*\[[^\[\]]{0,500}\]\s*,?)+\s*\]")),
         (Kind::Quoted, pattern("\"([^\"\n]{1,300})\"|“([^”\n]{1,300})”|`([^`\n]{1,300})`")),
@@ -112,7 +117,10 @@ static PATTERNS: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
             Kind::Money,
             pattern(&format!(r"(?i)(?:{number})\s?(?:dollars?|euros?|pounds|yen|usd|eur|gbp|jpy|chf|bucks)\b")),
         ),
+        (Kind::Money, pattern(&format!(r"(?i){spoken}\s(?:dollars?|euros?|pounds|yen|usd|eur|gbp|jpy|chf|bucks)\b"))),
         (Kind::Percent, pattern(&format!(r"(?:{NUMBER})\s?(?:%|percent\b|per cent\b)"))),
+        // Tokens that begin with a digit and go on with letters and digits, and versions with two dots or more.
+        (Kind::Id, pattern(r"\d+[A-Za-z]+\d[A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*|[0-9a-fA-F]{6,}|v?\d+(?:\.\d+){2,}")),
         (
             Kind::Formula,
             pattern(
@@ -132,12 +140,7 @@ static PATTERNS: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
             ),
         ),
         (Kind::Number, pattern(&format!(r"(?i)(?:{number})"))),
-        (
-            Kind::Number,
-            pattern(
-                r"(?i)\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|hundred|thousand|dozen)\b",
-            ),
-        ),
+        (Kind::Number, pattern(&format!("(?i){spoken}"))),
     ]
 });
 
@@ -193,6 +196,8 @@ fn entity(kind: Kind, text: &str, start: usize, end: usize) -> Option<Entity> {
         Kind::Date if entity.text.to_lowercase().starts_with("on ") => {
             entity.text.drain(..3);
         }
+        // "1e6" and "1998" are numbers, "facade" is a word.
+        Kind::Id if raw.chars().all(char::is_alphabetic) || raw.parse::<f64>().is_ok() => return None,
         Kind::Id => entity.text = entity.text.trim_start_matches('#').to_owned(),
         Kind::Formula if !raw.contains(['^', '*', '+', '-']) => return None,
         _ => {}
@@ -205,28 +210,88 @@ fn list(raw: &str) -> Option<Value> {
     value.is_array().then_some(value)
 }
 
-/// The number in a text such as `$1,200`, `5 %`, `3 million`, `ten`. `None` when it is none or not finite.
+/// The number in a text such as `$1,200`, `5 %`, `3 million`, `ten`, `six hundred`. `None` when it is none or not finite.
 pub(super) fn number(raw: &str) -> Option<f64> {
     let lower = raw.to_lowercase();
+    if !lower.contains(|c: char| c.is_ascii_digit()) {
+        return spoken_number(&lower);
+    }
     let digits: String = lower
         .chars()
         .map(|c| if c == '−' { '-' } else { c })
-        .filter(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | 'e' | '+'))
+        .filter(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | 'e' | '+'))
         .collect();
-    let plain: String = digits.chars().filter(|c| !matches!(c, 'e' | '+')).collect();
     let exponent =
         lower.contains('e') && lower.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e'));
-    let base: Option<f64> = if exponent { digits.parse().ok() } else { plain.trim_end_matches('.').parse().ok() };
-    let base = base.or_else(|| word_number(lower.trim()))?;
+    let plain: String = digits.chars().filter(|c| !matches!(c, 'e' | '+')).collect();
+    let base: f64 = if exponent {
+        digits.replace(',', "").parse().ok()?
+    } else {
+        let named = ["dollar", "euro", "pound", "yen", "usd", "eur", "gbp", "jpy", "chf", "bucks"];
+        let scaled = ["thousand", "million", "billion"].iter().any(|word| lower.contains(word));
+        let is_money =
+            !scaled && (lower.contains(['$', '€', '£', '¥']) || named.iter().any(|name| lower.contains(name)));
+        let plain = plain.trim_end_matches(['.', ',']);
+        match thousands(plain, is_money) {
+            Some(grouped) => grouped.parse().ok()?,
+            None => plain.replace(',', "").parse().ok()?,
+        }
+    };
     let scale = match () {
         () if lower.contains("billion") => 1e9,
         () if lower.contains("million") => 1e6,
-        () if lower.contains("thousand") && base < 1e6 && !lower.trim().eq("thousand") => 1e3,
+        () if lower.contains("thousand") && base < 1e6 => 1e3,
         () if raw.trim_end().ends_with('k') => 1e3,
         () => 1.0,
     };
     let value = base * scale;
     value.is_finite().then_some(value)
+}
+
+/// "1.000" and "1.000,50": a dot that parts thousands. Nobody gives an amount of money to a tenth of a cent, and nobody
+/// writes one as "1.000".
+fn thousands(plain: &str, is_money: bool) -> Option<String> {
+    let (whole, cents) = plain.split_once(',').map_or((plain, ""), |(whole, cents)| (whole, cents));
+    let mut groups = whole.trim_start_matches('-').split('.');
+    let first = groups.next()?;
+    let groups: Vec<&str> = groups.collect();
+    let grouped = !groups.is_empty()
+        && groups.iter().all(|group| group.len() == 3)
+        && (1..=3).contains(&first.len())
+        && !first.starts_with('0')
+        && (cents.is_empty() || cents.len() <= 2);
+    let sure = is_money || !cents.is_empty() || groups.len() > 1 || groups.iter().all(|group| *group == "000");
+    (grouped && sure).then(|| format!("{}.{}", whole.replace('.', ""), if cents.is_empty() { "0" } else { cents }))
+}
+
+/// "six hundred", "two thousand and ten". `None` when a word is no number; units after it do not matter.
+fn spoken_number(text: &str) -> Option<f64> {
+    let (mut total, mut group, mut seen, mut least) = (0.0, 0.0, false, f64::INFINITY);
+    for word in text.split(|c: char| c.is_whitespace() || c == '-').filter(|word| !word.is_empty()) {
+        let Some(value) = word_number(word) else {
+            if seen && word == "and" {
+                continue;
+            }
+            break;
+        };
+        match value {
+            100.0 => group = if group == 0.0 { 100.0 } else { group * 100.0 },
+            1e3 | 1e6 | 1e9 => {
+                total += if group == 0.0 { value } else { group * value };
+                group = 0.0;
+            }
+            // "one two" is no number; "twenty two" is.
+            _ if value >= least => return None,
+            _ => group += value,
+        }
+        least = match value {
+            20.0.. if value < 100.0 => 10.0,
+            _ if value < 20.0 => 0.0,
+            _ => f64::INFINITY,
+        };
+        seen = true;
+    }
+    seen.then_some(total + group)
 }
 
 fn word_number(word: &str) -> Option<f64> {
@@ -243,14 +308,25 @@ fn word_number(word: &str) -> Option<f64> {
         "ten" => 10,
         "eleven" => 11,
         "twelve" | "dozen" => 12,
+        "thirteen" => 13,
+        "fourteen" => 14,
         "fifteen" => 15,
+        "sixteen" => 16,
+        "seventeen" => 17,
+        "eighteen" => 18,
+        "nineteen" => 19,
         "twenty" => 20,
         "thirty" => 30,
         "forty" => 40,
         "fifty" => 50,
         "sixty" => 60,
+        "seventy" => 70,
+        "eighty" => 80,
+        "ninety" => 90,
         "hundred" => 100,
         "thousand" => 1000,
+        "million" => 1_000_000,
+        "billion" => 1_000_000_000,
         _ => return None,
     };
     Some(f64::from(value))
@@ -421,6 +497,12 @@ mod tests {
             &[(Kind::Email, "ana@example.com"), (Kind::Quoted, "the lamp")],
         );
         check("a mass of 5kg at 8%", &[(Kind::Number, "5"), (Kind::Percent, "8%")]);
+        check("Delete booking 8c1f2d3e", &[(Kind::Id, "8c1f2d3e")]);
+        check(
+            "id 3fa85f64 of 1.2.3 and 123456",
+            &[(Kind::Id, "3fa85f64"), (Kind::Id, "1.2.3"), (Kind::Number, "123456")],
+        );
+        check("six hundred dollars", &[(Kind::Money, "six hundred dollars")]);
         check("npv of [1, 2, 3]", &[(Kind::List, "[1, 2, 3]")]);
         check("Who painted it in the Bank of America?", &[(Kind::Proper, "Bank of America")]);
     }
@@ -435,6 +517,18 @@ mod tests {
             ("twelve", 12.0),
             ("1e-9", 1e-9),
             ("-4", -4.0),
+            ("six hundred dollars", 600.0),
+            ("five hundred", 500.0),
+            ("twenty-five", 25.0),
+            ("two thousand and ten", 2010.0),
+            ("three million", 3e6),
+            ("1.000 dollars", 1000.0),
+            ("1.000", 1000.0),
+            ("1.000,50 euros", 1000.5),
+            ("1.250.000", 1_250_000.0),
+            ("0.125", 0.125),
+            ("7.345", 7.345),
+            ("64.00", 64.0),
         ] {
             assert_eq!(number(raw), Some(value), "{raw}");
         }

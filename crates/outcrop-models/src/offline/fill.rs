@@ -5,7 +5,7 @@ mod spans;
 mod value;
 
 use super::dates::Day;
-use super::entities::Kind;
+use super::entities::{Kind, entities};
 use super::facts::Facts;
 use super::tool::{Parameter, Tool, Type};
 use super::words::{self, is_generic, is_stop, same};
@@ -30,6 +30,8 @@ pub(super) struct Scope<'a> {
     pub(super) request: &'a str,
     /// The user's answer to the question for missing values; empty when nothing was asked.
     pub(super) answer: &'a str,
+    /// Other values that the user named when asked for a yes; they come before all others.
+    pub(super) correction: &'a str,
     /// What the session and earlier turns know.
     pub(super) facts: &'a Facts,
     /// Whether the user has agreed to what was proposed.
@@ -90,6 +92,7 @@ pub(super) fn fill(tool: &Tool, scope: Scope<'_>) -> Filled {
     }
     compound(tool, scope, &own, &mut used, &mut filled);
     spread(tool, &own, &used, &chosen, scope.facts.today(), &mut filled);
+    corrected(tool, scope, &mut filled);
     wider(tool, scope, &mut filled);
     known(tool, scope, &mut filled);
     filled.missing = (0..tool.parameters.len())
@@ -374,6 +377,22 @@ fn peers(tool: &Tool, parameter: &Parameter, own: &[Span], used: &[bool], place:
     row[from..=to].to_vec()
 }
 
+/// Values that the user gave in place of others.
+fn corrected(tool: &Tool, scope: Scope<'_>, filled: &mut Filled) {
+    for text in scope.correction.lines() {
+        let found: Vec<Span> = spans(text, tool).into_iter().filter(|span| span.kind.is_some()).collect();
+        let mut used = vec![false; found.len()];
+        for (index, span) in assign(tool, &tool.parameters, &found, &mut used, &|_| REQUIRED_MIN) {
+            let parameter = &tool.parameters[index];
+            if let Some(value) = value::scalar(parameter, &found[span], scope.facts.today()) {
+                filled.origins.retain(|origin| origin.label != parameter.label);
+                filled.set(parameter, value, "the answer");
+                filled.more.clear();
+            }
+        }
+    }
+}
+
 /// What the clause itself does not say may stand in the rest of the request, or in the answer to a question.
 fn wider(tool: &Tool, scope: Scope<'_>, filled: &mut Filled) {
     for text in [scope.answer, scope.request] {
@@ -399,6 +418,19 @@ fn wider(tool: &Tool, scope: Scope<'_>, filled: &mut Filled) {
             }
         }
     }
+    // A single number in the answer is the one number that is lacking.
+    let mut numeric = tool.required().filter(|p| filled.lacks(p) && matches!(p.kind, Type::Integer | Type::Number));
+    if let (Some(only), None) = (numeric.next(), numeric.next())
+        && let Some(last) = scope.answer.lines().next_back()
+    {
+        let found: Vec<Span> =
+            spans(last, tool).into_iter().filter(|span| span.kind.is_some_and(Kind::is_numeric)).collect();
+        if let [number] = found.as_slice()
+            && let Some(value) = value::scalar(only, number, scope.facts.today())
+        {
+            filled.set(only, value, "the answer");
+        }
+    }
     // A short answer to a question for one value is that value.
     let mut lacking = tool.required().filter(|parameter| filled.lacks(parameter) && !parameter.is_consent());
     if let (Some(only), None) = (lacking.next(), lacking.next())
@@ -407,6 +439,10 @@ fn wider(tool: &Tool, scope: Scope<'_>, filled: &mut Filled) {
         && matches!(only.kind, Type::String | Type::Any)
         && only.options.is_empty()
         && !only.is_id()
+        && !only.is_reason()
+        && !(tool.is_guarded()
+            && only.named(&["date", "day"])
+            && entities(scope.answer).iter().all(|e| e.kind == Kind::Number))
     {
         let text = scope.answer.trim().trim_end_matches(['.', '!']).to_owned();
         filled.set(only, Value::String(text), "the answer");
@@ -423,7 +459,7 @@ fn known(tool: &Tool, scope: Scope<'_>, filled: &mut Filled) {
         if let Some((value, from)) = fact.and_then(|(value, from)| Some((value::coerce(parameter, &value)?, from))) {
             filled.set(parameter, value, from);
         } else if parameter.required && parameter.is_reason() {
-            let reason = reason(scope.request);
+            let reason = with_amounts(reason(scope.request), scope);
             if !reason.is_empty() {
                 filled.set(parameter, Value::String(reason), "the user's words");
             }
@@ -441,6 +477,21 @@ fn known(tool: &Tool, scope: Scope<'_>, filled: &mut Filled) {
             filled.set(parameter, value, "the default");
         }
     }
+}
+
+/// A reason with the amounts that the user named later; whoever reads it should not see an older one alone.
+fn with_amounts(mut reason: String, scope: Scope<'_>) -> String {
+    for line in scope.answer.lines().chain(scope.correction.lines()) {
+        let found = entities(line);
+        let is_amount = found.iter().any(|entity| entity.kind.is_numeric())
+            && found.iter().all(|entity| entity.kind != Kind::Id)
+            && !reason.is_empty();
+        if is_amount && reason.len() + line.len() < 500 {
+            reason.push_str("; ");
+            reason.push_str(line.trim());
+        }
+    }
+    reason
 }
 
 /// Why, in the user's words: what follows "because", else all they said.

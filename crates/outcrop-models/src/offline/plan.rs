@@ -1,11 +1,12 @@
 //! The next thing to do: call tools, ask, or answer. Worked out anew from the whole conversation each time.
 
 use super::answer::{capital, describe, is_asked, joined, question_words};
-use super::clauses::{Mode, clauses, deed};
+use super::clauses::{Condition, Mode, clauses, deed};
 use super::condition::{Verdict, judge};
+use super::entities::{Entity, Kind, entities};
 use super::facts::Facts;
 use super::rules::Rules;
-use super::steps::{Ground, Step, follow_up, is_how_to, steps};
+use super::steps::{Ground, Step, follow_up, is_how_to, last_resort, steps};
 use super::talk::{Call, Exchange, Outcome, exchanges, yes_or_no};
 use super::tool::{Parameter, Tool};
 use super::words::{cut, words};
@@ -58,6 +59,43 @@ pub(super) fn decide(request: &ModelRequest) -> Next {
     plan.next(&all[..from], chain)
 }
 
+/// Whether a reply agrees to just what the question said: it brings no other values and sets no terms.
+fn is_plain_yes(question: &str, reply: &str) -> bool {
+    let terms = words(reply).iter().any(|word| {
+        matches!(
+            word.text.as_str(),
+            "but"
+                | "only"
+                | "if"
+                | "unless"
+                | "except"
+                | "instead"
+                | "rather"
+                | "provided"
+                | "also"
+                | "too"
+                | "half"
+                | "double"
+        )
+    });
+    let known = entities(question);
+    let says_more = entities(reply).iter().any(|value| {
+        let same = |other: &Entity| match (value.number, other.number) {
+            (Some(one), Some(other)) => (one - other).abs() < 1e-9,
+            _ => value.text.eq_ignore_ascii_case(&other.text),
+        };
+        let spelled = value.number.is_none() && question.to_lowercase().contains(&value.text.to_lowercase());
+        value.kind != Kind::Proper && !spelled && !known.iter().any(same)
+    });
+    yes_or_no(reply) == Some(true) && !terms && !says_more
+}
+
+/// Whether a reply changes the values of what was proposed, rather than setting terms or refusing.
+fn is_correction(reply: &str) -> bool {
+    let terms = words(reply).iter().any(|word| matches!(word.text.as_str(), "if" | "unless" | "also" | "too"));
+    yes_or_no(reply) != Some(false) && !terms && !entities(reply).is_empty()
+}
+
 struct Plan<'a> {
     tools: &'a [Tool],
     rules: &'a Rules,
@@ -71,7 +109,16 @@ fn say(text: String, why: &str) -> Next {
 
 impl Plan<'_> {
     fn ground<'g>(&'g self, request: &'g str, answer: &'g str, agreed: bool) -> Ground<'g> {
-        Ground { tools: self.tools, rules: self.rules, facts: self.facts, request, answer, agreed, choice: self.choice }
+        Ground {
+            tools: self.tools,
+            rules: self.rules,
+            facts: self.facts,
+            request,
+            answer,
+            correction: "",
+            agreed,
+            choice: self.choice,
+        }
     }
 
     /// Where the request began that is being worked on: an answer to our question belongs to what was asked before.
@@ -95,15 +142,23 @@ impl Plan<'_> {
 
     fn next(&self, earlier: &[Exchange], chain: &[Exchange]) -> Next {
         let Some(first) = chain.first() else { return say("How can I help you?".to_owned(), "Nothing was asked.") };
-        let answers: Vec<&str> = chain
-            .iter()
-            .skip(1)
-            .map(|exchange| exchange.user.as_str())
-            .filter(|text| yes_or_no(text).is_none())
-            .collect();
-        let answer = answers.join("\n");
-        let agreed = chain.windows(2).any(|pair| pair[0].asked_consent() && yes_or_no(&pair[1].user) == Some(true));
-        let ground = self.ground(&first.user, &answer, agreed);
+        let mut answers: Vec<&str> = Vec::new();
+        let mut corrections: Vec<&str> = Vec::new();
+        let mut agreed = false;
+        for pair in chain.windows(2) {
+            let reply = pair[1].user.as_str();
+            if pair[0].asked_consent() {
+                // Only the last question counts, and only a yes to what it said.
+                agreed = is_plain_yes(&pair[0].said, reply);
+                if !agreed && is_correction(reply) {
+                    corrections.push(reply);
+                }
+            } else if yes_or_no(reply).is_none() || !entities(reply).is_empty() {
+                answers.push(reply);
+            }
+        }
+        let (answer, correction) = (answers.join("\n"), corrections.join("\n"));
+        let ground = Ground { correction: &correction, ..self.ground(&first.user, &answer, agreed) };
         let mut planned = steps(ground);
         if planned.is_empty() {
             let before = earlier.last().map(|exchange| exchange.calls.as_slice()).unwrap_or_default();
@@ -111,6 +166,9 @@ impl Plan<'_> {
         }
         let calls: Vec<&Call> = chain.iter().flat_map(|exchange| &exchange.calls).collect();
         let asked = question_words(&first.user);
+        if planned.is_empty() && agreed {
+            planned.extend(self.rules.fallback(self.tools).map(|tool| last_resort(ground, tool)));
+        }
         if planned.is_empty() {
             return self.without_steps(&first.user, earlier, &calls, &asked);
         }
@@ -166,8 +224,10 @@ impl Plan<'_> {
             .collect();
         let mut reasons = Vec::new();
         if let Some(condition) = unit.step.clause.condition.as_ref() {
-            match judge(condition, &about(unit, calls)) {
-                Verdict::Holds(why) => reasons.push(format!("The condition \"{}\" is met: {why}.", condition.text)),
+            match verdict(condition, unit, units, calls) {
+                Verdict::Holds(why) => {
+                    reasons.push(format!("The condition \"{}\" is met: the {why}.", condition.said()));
+                }
                 Verdict::Fails(_) => return None,
                 // It may be found out once the thing is known.
                 Verdict::Unknown if !needs.is_empty() => {}
@@ -209,7 +269,7 @@ impl Plan<'_> {
             .into_iter()
             .filter(|other| {
                 let condition = other.step.clause.condition.as_ref();
-                condition.is_none_or(|condition| matches!(judge(condition, &about(other, calls)), Verdict::Holds(_)))
+                condition.is_none_or(|condition| matches!(verdict(condition, other, units, calls), Verdict::Holds(_)))
             })
             .collect();
         Some(self.call(&together, &reasons))
@@ -275,7 +335,13 @@ impl Plan<'_> {
     fn answer(&self, units: &[Unit<'_>], calls: &[&Call], asked: &[super::words::Word]) -> String {
         let mut sentences = self.told(units, calls, asked);
         for unit in units.iter().filter(|unit| unit.call.is_none()) {
-            let what = undone(deed(&unit.step.clause.core));
+            // Where one of several is left undone, it is named.
+            let what = if unit.step.filled.more.is_empty() {
+                undone(deed(&unit.step.clause.core))
+            } else {
+                let tool = &self.tools[unit.step.tool];
+                format!("{}{}", tool.label(), arguments(tool, unit.arguments))
+            };
             if let Some(rule) = &unit.step.forbidden {
                 sentences.push(format!("I did not {what}: the rule \"{rule}\" does not let me."));
                 continue;
@@ -285,7 +351,7 @@ impl Plan<'_> {
                 .clause
                 .condition
                 .as_ref()
-                .map(|condition| (condition, judge(condition, &about(unit, calls))))
+                .map(|condition| (condition, verdict(condition, unit, units, calls)))
             {
                 Some((_, Verdict::Fails(why))) => format!("I did not {what}, because the {why}."),
                 Some((condition, Verdict::Unknown)) => {
@@ -310,11 +376,25 @@ impl Plan<'_> {
         let refers = asked.iter().any(|word| {
             matches!(word.text.as_str(), "it" | "its" | "it's" | "they" | "them" | "that" | "this" | "the")
         });
-        let known = earlier.iter().rev().flat_map(|exchange| exchange.calls.iter().rev()).find(|call| {
+        let before = || earlier.iter().rev().flat_map(|exchange| exchange.calls.iter().rev());
+        // "It" is what the last call was about, not another thing of the same kind.
+        let latest = before().next();
+        let same_thing = |call: &&Call| {
+            latest.is_none_or(|latest| {
+                call.input.iter().all(|(name, value)| latest.input.get(name).is_none_or(|other| other == value))
+            })
+        };
+        let tells = |call: &&Call| {
             let json =
                 call.outcome.as_ref().filter(|outcome| !outcome.failed).and_then(|outcome| outcome.json.as_ref());
             json.and_then(Value::as_object).is_some_and(|object| object.keys().any(|key| is_asked(key, asked)))
-        });
+        };
+        let known = before().filter(same_thing).find(tells);
+        if let (true, None, Some(_), Some(latest)) = (refers, known, before().find(tells), latest) {
+            let tool = self.tools.iter().find(|tool| tool.name == latest.name);
+            let text = format!("The result does not tell that. {}", describe(tool, latest, &[]));
+            return say(text, "The last result is about what is meant, and it says nothing of this.");
+        }
         if let Some(call) = known.filter(|_| refers) {
             let tool = self.tools.iter().find(|tool| tool.name == call.name);
             return say(describe(tool, call, asked), "An earlier result answers this.");
@@ -332,6 +412,13 @@ impl Plan<'_> {
             let text = format!("I can {} for you: just tell me to.{needed}", tool.label());
             return say(text, "The user asks how it is done and does not yet ask to do it.");
         }
+        let refuses = clauses(text).iter().any(|clause| clause.mode == Mode::Refusal);
+        if let Some(tool) = self.rules.fallback(self.tools).and_then(|tool| self.tools.get(tool)).filter(|_| !refuses) {
+            let opening = self.abilities("I have no tool that can do this.");
+            let question = format!("{opening} Shall I {} instead, yes or no?", tool.label());
+            let why = format!("Nothing else fits, and the instruction names {} for that.", tool.short);
+            return Next::Ask { question, why };
+        }
         say(self.abilities("I have no tool that can do this."), "No tool's name or description fits what was asked.")
     }
 
@@ -342,6 +429,7 @@ impl Plan<'_> {
         let help = all.iter().any(|word| word.text == "help") && all.len() <= 5
             || text.to_lowercase().contains("what can you do");
         match first {
+            _ if all.len() <= 3 && yes_or_no(text).is_some() => Some("All right. Is there anything else?".to_owned()),
             _ if help => Some(self.abilities("Of course.")),
             "hi" | "hello" | "hey" | "good" if short => Some("Hello! How can I help you?".to_owned()),
             "thanks" | "thank" if short => Some("You are welcome.".to_owned()),
@@ -358,6 +446,33 @@ impl Plan<'_> {
         }
         format!("{opening} What I can do: {}.", listed.join("; "))
     }
+}
+
+/// Whether the condition of a unit holds: by the results, or by what became of the deed before it.
+fn verdict(condition: &Condition, unit: &Unit<'_>, units: &[Unit<'_>], calls: &[&Call]) -> Verdict {
+    let Some(wanted) = condition.deed_outcome() else { return judge(condition, &about(unit, calls)) };
+    let place = units.iter().position(|other| std::ptr::eq(other.step, unit.step)).unwrap_or_default();
+    let Some(before) = units[..place].iter().rev().find(|other| !other.step.is_lookup) else { return Verdict::Unknown };
+    let worked = match before.call.map(|call| call.outcome.as_ref()) {
+        Some(Some(outcome)) => !outcome.failed,
+        Some(None) => return Verdict::Unknown,
+        // It was left out, or its turn is yet to come.
+        None => {
+            let left_out = before.step.forbidden.is_some()
+                || before
+                    .step
+                    .clause
+                    .condition
+                    .as_ref()
+                    .is_some_and(|own| matches!(judge(own, &about(before, calls)), Verdict::Fails(_)));
+            if !left_out {
+                return Verdict::Unknown;
+            }
+            false
+        }
+    };
+    let why = if worked { "first request worked" } else { "first request did not work" }.to_owned();
+    if worked == wanted { Verdict::Holds(why) } else { Verdict::Fails(why) }
 }
 
 /// Results that speak of the thing a unit is about: of calls that have an argument in common with it and none against

@@ -17,6 +17,7 @@ pub(super) struct Rules {
     thresholds: Vec<Threshold>,
     consents: Vec<Vec<String>>,
     lookups: Vec<Vec<String>>,
+    fallbacks: Vec<Vec<String>>,
 }
 
 /// "For refunds > $500, always escalate to a human."
@@ -44,6 +45,11 @@ static LOOKUP: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is written here and tested")
 });
 
+static FALLBACK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(?:if|when|whenever)\b[^,]{0,60}\b(?:can(?:not|\s+not|['’]?t)|unable|not\s+able|don['’]?t\s+know)\b[^,]{0,60}?(?:,\s*|\bthen\s+)(.+)$|^(.+?)\s+(?:if|when|whenever)\s+you\s+(?:can(?:not|['’]?t)|are\s+unable|don['’]?t\s+know)\b")
+        .expect("the pattern is written here and tested")
+});
+
 impl Rules {
     /// Reads the rules out of the system prompt.
     pub(super) fn new(system: &[String]) -> Self {
@@ -65,6 +71,11 @@ impl Rules {
         }
         if CONSENT.is_match(sentence) {
             self.consents.push(stems(sentence));
+        }
+        if let Some(found) = FALLBACK.captures(sentence)
+            && let Some(action) = found.iter().skip(1).flatten().next()
+        {
+            self.fallbacks.push(stems(action.as_str()));
         }
         if LOOKUP.is_match(sentence) {
             let until = sentence.to_lowercase().find(" before").unwrap_or(sentence.len());
@@ -88,6 +99,18 @@ impl Rules {
                 .any(|stem| rule.action.iter().any(|action| same(action, stem)) && !subject.name_stems.contains(stem))
         });
         Some((rule, instead))
+    }
+
+    /// The tool that the instruction names for what nothing else can do.
+    pub(super) fn fallback(&self, tools: &[Tool]) -> Option<usize> {
+        let named = |tool: &Tool| {
+            tool.is_guarded()
+                && self
+                    .fallbacks
+                    .iter()
+                    .any(|action| tool.deeds.iter().any(|deed| action.iter().any(|stem| stem == deed)))
+        };
+        tools.iter().position(named)
     }
 
     /// Whether the user has to agree before the tool is used.

@@ -2,6 +2,7 @@
 
 use super::choose::{self, Fit, Leave};
 use super::clauses::{Clause, Mode, clauses, deed};
+use super::entities::{Kind, entities};
 use super::facts::Facts;
 use super::fill::{Filled, Scope, fill};
 use super::rules::Rules;
@@ -38,6 +39,8 @@ pub(super) struct Ground<'a> {
     pub(super) request: &'a str,
     /// The user's answers to our questions.
     pub(super) answer: &'a str,
+    /// Other values that the user named when asked for a yes.
+    pub(super) correction: &'a str,
     pub(super) agreed: bool,
     pub(super) choice: &'a ToolChoice,
 }
@@ -46,9 +49,15 @@ pub(super) struct Ground<'a> {
 pub(super) fn steps(ground: Ground<'_>) -> Vec<Step> {
     let mut chosen = chosen(ground);
     let single = chosen.len() == 1;
+    let request = without_limits(ground, &chosen);
+    let ground = Ground { request: &request, ..ground };
     let mut steps: Vec<Step> = Vec::new();
     for (clause, fit) in chosen.drain(..).take(STEPS_MAX) {
-        let text = if single { ground.request } else { clause.text.as_str() };
+        let own = without_limits(
+            Ground { request: &clause.text, ..ground },
+            std::slice::from_ref(&(clause.clone(), fit.clone())),
+        );
+        let text = if single { ground.request } else { own.as_str() };
         let filled = ground.fill(fit.tool, text);
         let weak = fit.name_share < 0.5 && !fit.shape;
         let repeats = steps.iter().any(|step| step.tool == fit.tool && step.filled.arguments == filled.arguments);
@@ -58,6 +67,26 @@ pub(super) fn steps(ground: Ground<'_>) -> Vec<Step> {
         ground.add(&mut steps, clause, &fit, filled);
     }
     steps
+}
+
+/// The request without the numbers of conditions on deeds: "if more than 5 are left" names a limit and no value.
+fn without_limits(ground: Ground<'_>, chosen: &[(Clause, Fit)]) -> String {
+    let mut text = ground.request.to_owned();
+    for (clause, fit) in chosen {
+        let Some(condition) = clause.condition.as_ref().filter(|_| ground.tools[fit.tool].is_guarded()) else {
+            continue;
+        };
+        let Some(from) = text.find(condition.text.as_str()) else { continue };
+        let limits: Vec<(usize, usize)> = entities(&condition.text)
+            .into_iter()
+            .filter(|entity| entity.kind.is_numeric())
+            .map(|entity| (from + entity.start, from + entity.end))
+            .collect();
+        for (start, end) in limits {
+            text.replace_range(start..end, &" ".repeat(end - start));
+        }
+    }
+    text
 }
 
 /// The clause and the tool of each step.
@@ -145,9 +174,51 @@ fn choose(ground: Ground<'_>, clause: &Clause) -> Option<Fit> {
         }
     }
     fits.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.tool.cmp(&other.tool)));
-    let best = fits.first()?.score;
-    fits.into_iter().find(|fit| {
+    let best = fits.first().map(|fit| fit.score).unwrap_or_default();
+    let found = fits.into_iter().find(|fit| {
         fit.score >= best * 0.5 && (fit.is_accepted() || fit.is_plausible() && ground.provides(fit, &clause.text))
+    });
+    found.or_else(|| by_shape(ground, clause))
+}
+
+/// An id with the shape of a tool's example is reason enough to look it up, and to do nothing else.
+fn by_shape(ground: Ground<'_>, clause: &Clause) -> Option<Fit> {
+    if !matches!(clause.mode, Mode::Question | Mode::Statement | Mode::Request) {
+        return None;
+    }
+    let all = words::words(&clause.core);
+    let refers = all.iter().any(|word| matches!(word.text.as_str(), "it" | "that" | "this" | "them" | "they"));
+    let asks = all.iter().any(|word| {
+        matches!(
+            word.text.as_str(),
+            "where" | "when" | "whether" | "what" | "which" | "who" | "how" | "has" | "is" | "was"
+        )
+    });
+    let named = |text: &str| entities(text).into_iter().filter(|entity| entity.kind == Kind::Id).collect::<Vec<_>>();
+    let mut ids = named(&clause.text);
+    let text = if ids.is_empty() && refers && asks {
+        // "Do not cancel A-482, just tell me where it is": the id stands in another clause.
+        ids = named(ground.request);
+        format!("{} {}", clause.core, ids.first()?.text)
+    } else {
+        clause.text.clone()
+    };
+    let told = clause.mode == Mode::Statement && all.len() > 4 || clause.mode == Mode::Request && !asks;
+    if told {
+        return None;
+    }
+    choose::rank(ground.tools, &text).into_iter().find(|fit| {
+        let tool = &ground.tools[fit.tool];
+        let takes = tool.required().any(|parameter| ids.iter().any(|id| parameter.fits_example(id) == Some(true)));
+        let scope = Scope {
+            clause: &text,
+            request: ground.request,
+            answer: ground.answer,
+            correction: "",
+            facts: ground.facts,
+            agreed: false,
+        };
+        fit.shape && takes && !tool.is_guarded() && serves(tool, clause) && fill(tool, scope).missing.is_empty()
     })
 }
 
@@ -201,14 +272,22 @@ impl Ground<'_> {
     fn provides(&self, fit: &Fit, clause: &str) -> bool {
         let nothing = Facts::default();
         let facts = if fit.knows_all() { self.facts } else { &nothing };
-        let filled = fill(&self.tools[fit.tool], Scope { clause, request: clause, answer: "", facts, agreed: false });
+        let scope = Scope { clause, request: clause, answer: "", correction: "", facts, agreed: false };
+        let filled = fill(&self.tools[fit.tool], scope);
         filled.missing.is_empty() && !filled.arguments.is_empty()
     }
 
     fn fill(&self, tool: usize, clause: &str) -> Filled {
         fill(
             &self.tools[tool],
-            Scope { clause, request: self.request, answer: self.answer, facts: self.facts, agreed: self.agreed },
+            Scope {
+                clause,
+                request: self.request,
+                answer: self.answer,
+                correction: self.correction,
+                facts: self.facts,
+                agreed: self.agreed,
+            },
         )
     }
 
@@ -241,7 +320,8 @@ impl Ground<'_> {
             let shared = |(name, value): (&String, &serde_json::Value)| step.filled.arguments.get(name) == Some(value);
             !self.tools[earlier.tool].is_guarded() && earlier.filled.arguments.iter().any(shared)
         });
-        let looks = (condition.is_some() && tool.is_guarded()) || self.rules.looks_up_first(tool);
+        let by_result = condition.as_ref().is_some_and(|condition| condition.deed_outcome().is_none());
+        let looks = (by_result && tool.is_guarded()) || self.rules.looks_up_first(tool);
         if looks && !looked_up && step.tool == fit.tool {
             let lookup = self.lookup(&step);
             steps.extend(lookup);
@@ -324,6 +404,19 @@ fn because(clause: &Clause, fit: &Fit) -> String {
         format!("it fits the {kind} best")
     } else {
         format!("the {kind} speaks of {}", super::answer::joined(&quoted, "and"))
+    }
+}
+
+/// The tool that the instruction names for what no other can do; the user has agreed to it.
+pub(super) fn last_resort(ground: Ground<'_>, tool: usize) -> Step {
+    Step {
+        tool,
+        clause: whole(ground.request),
+        filled: ground.fill(tool, ground.request),
+        because: "nothing else fits and the user agreed".to_owned(),
+        to_confirm: false,
+        is_lookup: false,
+        forbidden: None,
     }
 }
 

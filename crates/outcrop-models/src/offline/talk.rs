@@ -42,9 +42,10 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// Whether it ended with a question to the user.
+    /// Whether it ended with a question to the user that wants an answer for what is being worked on.
     pub(super) fn asked(&self) -> bool {
-        self.said.trim_end().ends_with('?')
+        let said = self.said.trim_end();
+        said.ends_with('?') && !said.ends_with("help you?") && !said.ends_with("anything else?")
     }
 
     /// Whether that question wanted a yes or a no.
@@ -106,13 +107,29 @@ fn take_result(all: &mut [Exchange], ids: &[(String, usize, usize)], result: &To
     let text = words::cut(&text, RESULT_BYTES_MAX).to_owned();
     // Functions often answer with a JSON string; its text is what was meant.
     let (text, json) = match serde_json::from_str(&text) {
-        Ok(Value::String(inner)) => (inner, None),
+        Ok(Value::String(inner)) => {
+            let json = structure(&inner);
+            (inner, json)
+        }
         Ok(value @ (Value::Object(_) | Value::Array(_))) => (text, Some(value)),
-        _ => (text, None),
+        Ok(_) => (text, None),
+        Err(_) => {
+            let json = super::python::literal(&text);
+            (text, json)
+        }
     };
     let failed = result.status == ToolResultStatus::Error || json.as_ref().is_some_and(says_failure);
     if let Some(call) = all.get_mut(*exchange).and_then(|exchange| exchange.calls.get_mut(*call)) {
         call.outcome = Some(Outcome { text, json, failed });
+    }
+}
+
+/// An object or a list, as JSON or as Python writes it.
+fn structure(text: &str) -> Option<Value> {
+    match serde_json::from_str(text) {
+        Ok(value @ (Value::Object(_) | Value::Array(_))) => Some(value),
+        Ok(_) => None,
+        Err(_) => super::python::literal(text),
     }
 }
 

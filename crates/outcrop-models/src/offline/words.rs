@@ -167,6 +167,8 @@ const IRREGULAR: &[(&str, &str)] = &[
     ("cancellation", "cancel"),
     ("cancellations", "cancel"),
     ("conversion", "convert"),
+    ("carrier", "carry"),
+    ("carriers", "carry"),
     ("arrival", "arriv"),
     ("departure", "depart"),
     ("went", "go"),

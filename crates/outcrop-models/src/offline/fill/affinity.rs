@@ -317,8 +317,20 @@ fn kind_fits(tool: &Tool, parameter: &Parameter, kind: Kind, span: &Span) -> f64
         Kind::Proper => 1.0,
         // "that one" is no id.
         Kind::Number if span.text.chars().all(char::is_alphabetic) => NEVER,
+        // A bare number is no day, and no amount of time either where a day is wanted.
+        Kind::Number
+            if is_date && parameter.named(&["date", "day", "when", "birthday", "deadline", "checkin", "checkout"]) =>
+        {
+            NEVER
+        }
+        Kind::Number | Kind::Money if parameter.named(&["amount", "price", "sum"]) => 1.0,
+        Kind::Number if parameter.is_id() && span.text.contains('.') => NEVER,
         Kind::Number => {
-            if parameter.is_id() {
+            let unlike = || span.entity.as_ref().and_then(|entity| parameter.fits_example(entity)) == Some(false);
+            if parameter.is_id() && unlike() {
+                // Only where the words around it name the parameter.
+                0.1
+            } else if parameter.is_id() {
                 0.6
             } else if parameter
                 .speaks_of(&["zip", "phone", "year", "account", "version", "time", "period", "duration", "number"])
@@ -343,6 +355,10 @@ fn known_share(tool: &Tool, stems: &[String]) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "counts of words are small")]
     let share = known as f64 / stems.len().max(1) as f64;
     share
+}
+
+fn is_deed(tool: &Tool, word: &crate::offline::words::Word) -> bool {
+    tool.deeds.iter().any(|deed| same(deed, &word.stem)) || crate::offline::clauses::is_verb(&word.stem)
 }
 
 /// Units people measure in.
@@ -434,6 +450,17 @@ fn phrase_fits(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
                 | "is"
         )
     });
+    // "Book a table": what the deed is done to is no value that may be written somewhere.
+    let is_object = tool.is_guarded()
+        && !span.is_assigned
+        && span.before.iter().find(|word| word.is_content()).is_none_or(|word| is_deed(tool, word))
+        && span
+            .before
+            .first()
+            .is_none_or(|word| matches!(word.text.as_str(), "a" | "an" | "the" | "my") || is_deed(tool, word));
+    if is_object && (parameter.named(&["name", "title"]) || parameter.named(PERSON)) {
+        return NEVER;
+    }
     let described = stems
         .iter()
         .any(|stem| parameter.hints.iter().any(|hint| same(&crate::offline::words::stem(&hint.to_lowercase()), stem)));
@@ -472,6 +499,10 @@ fn role(parameter: &Parameter, span: &Span) -> f64 {
     };
     if inside && parameter.named(PLACE) {
         score += 1.0;
+    }
+    if matches!(before.text.as_str(), "under" | "for") && parameter.named(&["name"]) && span.kind == Some(Kind::Proper)
+    {
+        score += 0.8;
     }
     if before.text == "by" && parameter.named(PERSON) {
         score += 1.5;

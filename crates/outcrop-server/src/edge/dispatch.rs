@@ -76,13 +76,18 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body>
             if operation.service == ServiceId::BedrockAgentRuntime {
                 error.members.remove("fieldList");
             }
-            tracing::info!(
-                operation = operation.name,
-                request_id,
-                code = error.code,
-                reason = error.message,
-                "refused"
-            );
+            // Looking for what is not there is how many programs begin; it is no event for the operator.
+            if error.code == "ResourceNotFoundException" {
+                tracing::debug!(operation = operation.name, request_id, reason = error.message, "not found");
+            } else {
+                tracing::info!(
+                    operation = operation.name,
+                    request_id,
+                    code = error.code,
+                    reason = error.message,
+                    "refused"
+                );
+            }
             respond::error(&request_id, Some(operation), &error)
         }
     }

@@ -240,7 +240,7 @@ def test_the_article_runs_as_written(outcrop, capsys):
                     kb = inv["knowledgeBaseLookupInput"]
                     print(f"KB LOOKUP: kb={kb['knowledgeBaseId']} q={kb['text']}")
             if "observation" in ot:
-                print("OBS:", json.dumps(ot["observation"], default=str)[:200])
+                print("OBS:", json.dumps(ot["observation"])[:200])
     printed = capsys.readouterr().out.splitlines()
     assert printed[:2] == [
         "RATIONALE: I look it up.",

@@ -144,12 +144,18 @@ pub(super) fn invocation_input(turn: &Turn, call: &ToolCall, invocation_id: Opti
 }
 
 /// `times` are those of our call; what the caller did has none.
+///
+/// Observations tell how long something took, not from when to when as the service's do: programs print them with
+/// `json.dumps`, which stops at the times that botocore makes of those. The event's own time is the end.
 pub(super) fn action_group_output(turn: &Turn, times: Option<&CallTimes>, text: String) -> api::Trace {
+    let metadata = times.map(|times| api::Metadata {
+        client_request_id: Some(times.call_id.clone()),
+        total_time_ms: Some(times.at.millis_since(times.started_at)),
+        ..api::Metadata::default()
+    });
     observation(turn, api::Type::ActionGroup, |observation| {
-        observation.action_group_invocation_output = Some(api::ActionGroupInvocationOutput {
-            metadata: times.map(|times| metadata(times.started_at, times.at, &times.call_id)),
-            text: Some(text),
-        });
+        observation.action_group_invocation_output =
+            Some(api::ActionGroupInvocationOutput { metadata, text: Some(text) });
     })
 }
 
@@ -170,12 +176,8 @@ pub(super) fn final_response(turn: &Turn, at: Timestamp, text: &str, ending: End
         Ending::AskUser => api::Type::AskUser,
     };
     let began_at = turn.request.began_at;
-    let metadata = api::Metadata {
-        start_time: Some(began_at),
-        end_time: Some(at),
-        operation_total_time_ms: Some(at.millis_since(began_at)),
-        ..api::Metadata::default()
-    };
+    let metadata =
+        api::Metadata { operation_total_time_ms: Some(at.millis_since(began_at)), ..api::Metadata::default() };
     observation(turn, kind, |observation| {
         observation.final_response = Some(api::FinalResponse { metadata: Some(metadata), text: Some(text.to_owned()) });
     })

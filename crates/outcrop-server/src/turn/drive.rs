@@ -88,7 +88,7 @@ impl<'a> Driver<'a> {
             resume,
             first_event,
         };
-        match input {
+        let (session, number, next_seq, turn, decision) = match input {
             TurnInput::Words(started) => {
                 let event = Event::Started(started);
                 let begun = app.store.begin_turn(begin(None, journal::event_row(&event))).await.map_err(begin_error)?;
@@ -99,18 +99,7 @@ impl<'a> Driver<'a> {
                 };
                 let attributes = history.attributes.unwrap_or(begun.attributes);
                 let (turn, decision) = Turn::start(target.prepared.clone(), history.messages, attributes, started);
-                let driver = Self {
-                    app,
-                    emitter,
-                    turn,
-                    session: begun.session,
-                    number: begun.turn,
-                    next_seq: begun.next_seq,
-                    ends_at,
-                    stream,
-                    shown: String::new(),
-                };
-                Ok((driver, decision))
+                (begun.session, begun.turn, begun.next_seq, turn, decision)
             }
             TurnInput::Results { invocation_id, returned } => {
                 let mut turn = suspended_turn(app, &target, &session_id, &invocation_id).await?;
@@ -124,20 +113,11 @@ impl<'a> Driver<'a> {
                     .await
                     .map_err(begin_error)?;
                 let decision = turn.apply(event);
-                let driver = Self {
-                    app,
-                    emitter,
-                    turn,
-                    session: begun.session,
-                    number: begun.turn,
-                    next_seq: begun.next_seq,
-                    ends_at,
-                    stream,
-                    shown: String::new(),
-                };
-                Ok((driver, decision))
+                (begun.session, begun.turn, begun.next_seq, turn, decision)
             }
-        }
+        };
+        let shown = String::new();
+        Ok((Self { app, emitter, turn, session, number, next_seq, ends_at, stream, shown }, decision))
     }
 
     async fn drive(&mut self, mut decision: Decision) -> OpResult<TurnEnd> {

@@ -1,7 +1,8 @@
-//! AWS protocols by hand: event-stream frames and the scalar forms of rest-json. No runtime, no IO.
+//! AWS protocols by hand: event-stream frames, signatures, and the scalar forms of rest-json. No runtime, no IO.
 
 pub mod blob;
 pub mod event_stream;
+pub mod sigv4;
 pub mod timestamp;
 
 pub use blob::Blob;

@@ -5,10 +5,12 @@
 //! and the answer names all that are broken. Typed reading comes last and has nothing left to complain about.
 
 mod check;
+pub(crate) mod form;
+mod json;
 mod print;
 
 use crate::ApiOperation;
-use crate::model::{Kind, Location, Member, Operation, Shape};
+use crate::model::{Kind, Location, Member, Operation, Protocol, Shape};
 use check::Checker;
 use outcrop_wire::Blob;
 use percent_encoding::percent_decode_str;
@@ -79,6 +81,9 @@ pub fn decode<O: ApiOperation>(parts: Parts<'_>) -> Result<O::Input, Rejection> 
 /// # Errors
 /// When the request is not readable or breaks a constraint.
 pub fn decode_value(operation: &Operation, parts: Parts<'_>) -> Result<Value, Rejection> {
+    if let Protocol::Query { .. } = operation.service.service().protocol {
+        return decode_form(operation, parts);
+    }
     let members = operation.input.map(Shape::members).unwrap_or_default();
     let has_body = members.iter().any(|m| matches!(m.location, Location::Body | Location::BodyJsonText));
     let mut body = if has_body { read_body(parts.body)? } else { Map::new() };
@@ -90,12 +95,12 @@ pub fn decode_value(operation: &Operation, parts: Parts<'_>) -> Result<Value, Re
             Location::Body | Location::BodyJsonText => body.swap_remove(member.name),
             Location::Path(label) => {
                 let label = parts.labels.iter().find(|(name, _)| *name == label);
-                label.map(|(_, text)| from_text(member, text)).transpose()?
+                label.map(|(_, text)| from_text(member.shape, member.name, text)).transpose()?
             }
             Location::Query(name) => from_query(member, name, &query)?,
             Location::Header(name) => {
                 let text = parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
-                text.map(|text| from_text(member, &text)).transpose()?
+                text.map(|text| from_text(member.shape, member.name, &text)).transpose()?
             }
             Location::Payload => {
                 let given = member.required || !parts.body.is_empty();
@@ -110,6 +115,22 @@ pub fn decode_value(operation: &Operation, parts: Parts<'_>) -> Result<Value, Re
             Location::StatusCode => None,
         };
         if let Some(value) = checker.member(member, value)? {
+            input.insert(member.name.to_owned(), value);
+        }
+    }
+    checker.finish()?;
+    Ok(Value::Object(input))
+}
+
+/// The Query protocol: a form in the body, or in the query of a request without one.
+fn decode_form(operation: &Operation, parts: Parts<'_>) -> Result<Value, Rejection> {
+    let Some(shape) = operation.input else { return Ok(Value::Object(Map::new())) };
+    let form = if parts.body.is_empty() { parts.query.as_bytes() } else { parts.body };
+    let mut given = form::read(form, shape)?;
+    let mut checker = Checker::default();
+    let mut input = Map::new();
+    for member in shape.members() {
+        if let Some(value) = checker.member(member, given.swap_remove(member.name))? {
             input.insert(member.name.to_owned(), value);
         }
     }
@@ -142,7 +163,7 @@ fn read_body(body: &[u8]) -> Result<Map<String, Value>, Rejection> {
     }
     let text =
         std::str::from_utf8(body).map_err(|_| Rejection::Serialization("The request body is not UTF-8.".to_owned()))?;
-    match serde_json::from_str(text) {
+    match json::parse(text) {
         Ok(Value::Object(members)) if depth_within(members.values(), DEPTH_MAX - 1) => Ok(members),
         Ok(Value::Object(_)) => {
             Err(Rejection::Serialization(format!("The request body is nested more than {DEPTH_MAX} levels deep.")))
@@ -169,18 +190,17 @@ fn from_query(member: &Member, name: &str, query: &[(String, String)]) -> Result
     if let Kind::List { member: element, .. } = member.shape.kind
         && values.peek().is_some()
     {
-        let element = Member { shape: element, ..*member };
         return values
-            .map(|text| from_text(&element, text))
+            .map(|text| from_text(element, member.name, text))
             .collect::<Result<_, _>>()
             .map(|list| Some(Value::Array(list)));
     }
-    values.next().map(|text| from_text(member, text)).transpose()
+    values.next().map(|text| from_text(member.shape, member.name, text)).transpose()
 }
 
 /// A value that travelled as text, as the JSON of its type.
-fn from_text(member: &Member, text: &str) -> Result<Value, Rejection> {
-    let value = match member.shape.kind {
+fn from_text(shape: &Shape, path: &str, text: &str) -> Result<Value, Rejection> {
+    let value = match shape.kind {
         Kind::Integer { .. } | Kind::Long { .. } => text.parse::<i64>().ok().map(Value::from),
         Kind::Float { .. } | Kind::Double { .. } => text.parse::<f64>().ok().filter(|n| n.is_finite()).map(Value::from),
         Kind::Boolean => match text {
@@ -190,7 +210,7 @@ fn from_text(member: &Member, text: &str) -> Result<Value, Rejection> {
         },
         _ => Some(Value::from(text)),
     };
-    value.ok_or_else(|| check::wrong_type(member.shape, member.name, "text that is none"))
+    value.ok_or_else(|| check::wrong_type(shape, &check::shown(path), "text that is none"))
 }
 
 /// What a JSON value is, for messages.

@@ -6,17 +6,23 @@ pub mod bedrock;
 pub mod bedrock_agent;
 pub mod bedrock_agent_runtime;
 pub mod bedrock_runtime;
+pub mod iam;
 pub mod lambda;
+pub mod opensearchserverless;
+pub mod sts;
 
 use crate::model::Service;
 
 /// In the order of their operations' indexes.
-pub(crate) static SERVICES: [&Service; 5] = [
+pub(crate) static SERVICES: [&Service; 8] = [
     &bedrock_agent::tables::SERVICE,
     &bedrock_agent_runtime::tables::SERVICE,
     &bedrock::tables::SERVICE,
     &bedrock_runtime::tables::SERVICE,
     &lambda::tables::SERVICE,
+    &sts::tables::SERVICE,
+    &iam::tables::SERVICE,
+    &opensearchserverless::tables::SERVICE,
 ];
 
 #[cfg(test)]
@@ -65,6 +71,9 @@ mod tests {
             bedrock::PROBES,
             bedrock_runtime::PROBES,
             lambda::PROBES,
+            sts::PROBES,
+            iam::PROBES,
+            opensearchserverless::PROBES,
         ];
         for (service, probes) in SERVICES.iter().zip(probes) {
             assert_eq!(service.operations.len(), probes.len());

@@ -1,6 +1,6 @@
 //! Generated from AWS's service models: shapes, routes, decoding, encoding, constraints and errors.
 //!
-//! A request's way: [`route::find`] names the operation, [`decode::decode`] makes its typed input or says what is wrong
+//! A request's way: [`route::find`] or [`route::find_named`] names the operation, [`decode::decode`] makes its typed input or says what is wrong
 //! with it, [`encode_response`] makes the answer's status, headers and body. [`encode_request`] is the client's direction.
 //!
 //! Types are in one module per service and named as AWS names them; [`model`] has the tables behind them.
@@ -16,9 +16,11 @@ pub mod decode;
 pub mod model;
 pub mod route;
 
-pub use encode::{EncodeError, EncodedRequest, EncodedResponse, encode_request, encode_response};
-pub use generated::{bedrock, bedrock_agent, bedrock_agent_runtime, bedrock_runtime, lambda};
-pub use model::{Operation, ServiceId, error_status, operations, services};
+pub use encode::{EncodeError, EncodedRequest, EncodedResponse, encode_error, encode_request, encode_response};
+pub use generated::{
+    bedrock, bedrock_agent, bedrock_agent_runtime, bedrock_runtime, iam, lambda, opensearchserverless, sts,
+};
+pub use model::{Operation, Protocol, ServiceId, error_status, operations, services};
 pub use ordered_map::OrderedMap;
 
 use macros::{event_union, operations, string_enum};

@@ -12,8 +12,39 @@ pub struct Service {
     pub name: &'static str,
     /// Name in the scope of a signature; several services share one.
     pub signing_name: &'static str,
+    /// How it speaks.
+    pub protocol: Protocol,
     /// By name.
     pub operations: &'static [Operation],
+}
+
+impl Service {
+    /// Prefix of its `X-Amz-Target`, in the protocol that has one.
+    pub(crate) fn protocol_target(&self) -> Option<&'static str> {
+        match self.protocol {
+            Protocol::Json { target_prefix } => Some(target_prefix),
+            _ => None,
+        }
+    }
+}
+
+/// How a service's requests and answers look on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Method and path name the operation; bodies are JSON.
+    RestJson,
+    /// AWS's JSON 1.0: the header `X-Amz-Target` names the operation; everything else is in JSON bodies.
+    Json {
+        /// What stands before the dot and the operation's name.
+        target_prefix: &'static str,
+    },
+    /// AWS's Query: a form with `Action` and `Version` names the operation; answers are XML.
+    Query {
+        /// Version of the API, a date.
+        version: &'static str,
+        /// Namespace of the XML.
+        namespace: &'static str,
+    },
 }
 
 /// Names a served service.
@@ -29,6 +60,12 @@ pub enum ServiceId {
     BedrockRuntime,
     /// Functions behind action groups.
     Lambda,
+    /// Who is calling.
+    Sts,
+    /// Roles and policies.
+    Iam,
+    /// Collections for vectors and their policies.
+    OpenSearchServerless,
 }
 
 impl ServiceId {
@@ -49,7 +86,7 @@ pub struct Operation {
     pub name: &'static str,
     /// HTTP method in capitals.
     pub method: &'static str,
-    /// Path with labels, as modelled.
+    /// Path with labels, as modelled; `/` where the path does not name the operation.
     pub uri: &'static str,
     /// The path in parts, without the slash that may stand at its end.
     pub segments: &'static [Segment],
@@ -79,7 +116,7 @@ pub enum Segment {
 /// An error an operation may answer with.
 #[derive(Debug)]
 pub struct ErrorShape {
-    /// Such as `ValidationException`.
+    /// Code on the wire, such as `ValidationException` or, of Query services, `NoSuchEntity`.
     pub name: &'static str,
     /// HTTP status.
     pub status: u16,

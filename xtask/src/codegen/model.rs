@@ -16,7 +16,7 @@ pub(super) struct ServiceSpec {
 }
 
 /// In the order of their operations' indexes.
-pub(super) const SERVICES: [ServiceSpec; 5] = [
+pub(super) const SERVICES: [ServiceSpec; 8] = [
     ServiceSpec { name: "bedrock-agent", variant: "BedrockAgent", module: "bedrock_agent", serves: |_| true },
     ServiceSpec {
         name: "bedrock-agent-runtime",
@@ -54,20 +54,98 @@ pub(super) const SERVICES: [ServiceSpec; 5] = [
         variant: "Lambda",
         module: "lambda",
         serves: |operation| {
-            const ACTION_GROUPS_NEED: [&str; 11] = [
+            const ACTION_GROUPS_NEED: [&str; 19] = [
                 "AddPermission",
                 "CreateFunction",
                 "DeleteFunction",
+                "DeleteLayerVersion",
                 "GetFunction",
                 "GetFunctionConfiguration",
+                "GetLayerVersion",
                 "GetPolicy",
                 "Invoke",
                 "ListFunctions",
+                "ListLayerVersions",
+                "ListLayers",
+                "ListTags",
+                "PublishLayerVersion",
                 "RemovePermission",
+                "TagResource",
+                "UntagResource",
                 "UpdateFunctionCode",
                 "UpdateFunctionConfiguration",
             ];
             ACTION_GROUPS_NEED.contains(&operation)
+        },
+    },
+    // What set-up scripts call next to Bedrock.
+    ServiceSpec { name: "sts", variant: "Sts", module: "sts", serves: |operation| operation == "GetCallerIdentity" },
+    ServiceSpec {
+        name: "iam",
+        variant: "Iam",
+        module: "iam",
+        serves: |operation| {
+            const ROLES_AND_POLICIES: [&str; 30] = [
+                "AttachRolePolicy",
+                "CreatePolicy",
+                "CreatePolicyVersion",
+                "CreateRole",
+                "CreateServiceLinkedRole",
+                "DeletePolicy",
+                "DeletePolicyVersion",
+                "DeleteRole",
+                "DeleteRolePolicy",
+                "DetachRolePolicy",
+                "GetPolicy",
+                "GetPolicyVersion",
+                "GetRole",
+                "GetRolePolicy",
+                "GetUser",
+                "ListAttachedRolePolicies",
+                "ListEntitiesForPolicy",
+                "ListInstanceProfilesForRole",
+                "ListPolicies",
+                "ListPolicyVersions",
+                "ListRolePolicies",
+                "ListRoleTags",
+                "ListRoles",
+                "PutRolePolicy",
+                "SetDefaultPolicyVersion",
+                "TagPolicy",
+                "TagRole",
+                "UntagRole",
+                "UpdateAssumeRolePolicy",
+                "UpdateRole",
+            ];
+            ROLES_AND_POLICIES.contains(&operation)
+        },
+    },
+    ServiceSpec {
+        name: "opensearchserverless",
+        variant: "OpenSearchServerless",
+        module: "opensearchserverless",
+        serves: |operation| {
+            const COLLECTIONS_AND_POLICIES: [&str; 18] = [
+                "BatchGetCollection",
+                "CreateAccessPolicy",
+                "CreateCollection",
+                "CreateSecurityPolicy",
+                "DeleteAccessPolicy",
+                "DeleteCollection",
+                "DeleteSecurityPolicy",
+                "GetAccessPolicy",
+                "GetSecurityPolicy",
+                "ListAccessPolicies",
+                "ListCollections",
+                "ListSecurityPolicies",
+                "ListTagsForResource",
+                "TagResource",
+                "UntagResource",
+                "UpdateAccessPolicy",
+                "UpdateCollection",
+                "UpdateSecurityPolicy",
+            ];
+            COLLECTIONS_AND_POLICIES.contains(&operation)
         },
     },
 ];
@@ -76,12 +154,20 @@ pub(super) const SERVICES: [ServiceSpec; 5] = [
 pub(super) struct ServiceModel {
     pub(super) spec: &'static ServiceSpec,
     pub(super) signing_name: String,
+    pub(super) protocol: Protocol,
     /// By name.
     pub(super) operations: Vec<Operation>,
     /// By name; every shape an operation's input or output reaches.
     pub(super) shapes: BTreeMap<String, Shape>,
     /// By name; every error an operation names.
     pub(super) errors: BTreeMap<String, ErrorShape>,
+}
+
+/// How the service speaks.
+pub(super) enum Protocol {
+    RestJson,
+    Json { target_prefix: String },
+    Query { version: String, namespace: String },
 }
 
 pub(super) struct Operation {
@@ -98,6 +184,8 @@ pub(super) struct Operation {
 }
 
 pub(super) struct ErrorShape {
+    /// On the wire; the shape's name, but in the Query protocol.
+    pub(super) code: String,
     pub(super) status: u64,
     pub(super) members: Vec<String>,
 }
@@ -157,7 +245,10 @@ impl ServiceModel {
         quirks::apply(spec.name, &mut shapes)?;
         let mut served = Self {
             spec,
-            signing_name: text(&model["metadata"], "signingName")?,
+            // A service that is signed by its host's name does not say so once more.
+            signing_name: text(&model["metadata"], "signingName")
+                .or_else(|_| text(&model["metadata"], "endpointPrefix"))?,
+            protocol: read_protocol(&model["metadata"])?,
             operations: Vec::new(),
             shapes: BTreeMap::new(),
             errors: BTreeMap::new(),
@@ -187,12 +278,20 @@ impl ServiceModel {
             let shape = &shapes[&error];
             let status = shape["error"]["httpStatusCode"].as_u64();
             let status = status.unwrap_or(if shape["fault"] == true { 500 } else { 400 });
+            let code = match self.protocol {
+                Protocol::Query { .. } => shape["error"]["code"].as_str().unwrap_or(&error),
+                _ => &error,
+            };
             let members = shape["members"].as_object().ok_or("error without members")?;
             let members = members.keys().cloned().collect();
-            self.errors.insert(error.clone(), ErrorShape { status, members });
+            self.errors.insert(error.clone(), ErrorShape { code: code.to_owned(), status, members });
             errors.push(error);
         }
         errors.sort();
+        let wrapper = json["output"]["resultWrapper"].as_str();
+        if wrapper.is_some_and(|wrapper| wrapper != format!("{name}Result")) {
+            return Err("the result is wrapped under another name than the operation's".to_owned());
+        }
         let members_of = |root: &Option<String>| match root.as_ref().and_then(|root| self.shapes.get(root)) {
             Some(Shape { kind: Kind::Structure { members, .. }, .. }) => members.clone(),
             _ => Vec::new(),
@@ -233,9 +332,25 @@ impl ServiceModel {
     }
 }
 
+fn read_protocol(metadata: &Value) -> Result<Protocol, String> {
+    match metadata["protocol"].as_str() {
+        Some("rest-json") => Ok(Protocol::RestJson),
+        Some("json") if metadata["jsonVersion"] == "1.0" => {
+            Ok(Protocol::Json { target_prefix: text(metadata, "targetPrefix")? })
+        }
+        Some("query") => {
+            Ok(Protocol::Query { version: text(metadata, "apiVersion")?, namespace: text(metadata, "xmlNamespace")? })
+        }
+        other => Err(format!("protocol {other:?} is not known yet")),
+    }
+}
+
 fn read_shape(json: &Map<String, Value>, shapes: &Value) -> Result<Shape, String> {
     let kind_of = |side: &str| text(&json[side], "shape");
     let flag = |name: &str| json.get(name).is_some_and(|value| value == true);
+    if flag("flattened") {
+        return Err("flattened lists and maps are not known yet".to_owned());
+    }
     let kind = match json["type"].as_str().unwrap_or_default() {
         "structure" if flag("document") => Kind::Document,
         "structure" => {

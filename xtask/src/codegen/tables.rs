@@ -1,6 +1,6 @@
 //! Writes a service's tables: shapes with their limits, errors, operations.
 
-use super::model::{Kind, Location, Member, Operation, ServiceModel, Shape};
+use super::model::{Kind, Location, Member, Operation, Protocol, ServiceModel, Shape};
 use super::names::screaming;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,18 +10,25 @@ pub(super) fn write(model: &ServiceModel, first_index: usize) -> Result<String, 
     let patterns = Patterns::of(model);
     let mut out = format!("//! Tables of `{}`.\n\nuse crate::model::*;\n\n", model.spec.name);
     out += &format!(
-        "pub(crate) static SERVICE: Service = Service {{ id: ServiceId::{}, name: {:?}, signing_name: {:?}, operations: &OPERATIONS }};\n\n",
-        model.spec.variant, model.spec.name, model.signing_name
+        "pub(crate) static SERVICE: Service = Service {{ id: ServiceId::{}, name: {:?}, signing_name: {:?}, protocol: {}, operations: &OPERATIONS }};\n\n",
+        model.spec.variant,
+        model.spec.name,
+        model.signing_name,
+        protocol(&model.protocol)
     );
     out += &format!("pub(crate) static OPERATIONS: [Operation; {}] = [\n", model.operations.len());
     for (at, one) in model.operations.iter().enumerate() {
         out += &operation(model, one, first_index + at)?;
     }
-    out += "];\n\nmod error { use crate::model::ErrorShape;\n";
+    out += "];\n\nmod error {\n";
+    if !model.errors.is_empty() {
+        out += "use crate::model::ErrorShape;\n";
+    }
     for (name, error) in &model.errors {
         out += &format!(
-            "pub(super) static {}: ErrorShape = ErrorShape {{ name: {name:?}, status: {}, members: &{:?} }};\n",
+            "pub(super) static {}: ErrorShape = ErrorShape {{ name: {:?}, status: {}, members: &{:?} }};\n",
             screaming(name),
+            error.code,
             error.status,
             error.members
         );
@@ -39,6 +46,16 @@ pub(super) fn write(model: &ServiceModel, first_index: usize) -> Result<String, 
         out += &shape(name, one, &patterns)?;
     }
     Ok(out + "}\n")
+}
+
+fn protocol(protocol: &Protocol) -> String {
+    match protocol {
+        Protocol::RestJson => "Protocol::RestJson".to_owned(),
+        Protocol::Json { target_prefix } => format!("Protocol::Json {{ target_prefix: {target_prefix:?} }}"),
+        Protocol::Query { version, namespace } => {
+            format!("Protocol::Query {{ version: {version:?}, namespace: {namespace:?} }}")
+        }
+    }
 }
 
 fn operation(model: &ServiceModel, operation: &Operation, index: usize) -> Result<String, String> {
@@ -59,7 +76,11 @@ fn operation(model: &ServiceModel, operation: &Operation, index: usize) -> Resul
         operation.name,
         operation.method,
         operation.uri,
-        segments(&operation.uri)?,
+        match model.protocol {
+            Protocol::RestJson => segments(&operation.uri)?,
+            // The path says nothing.
+            _ => String::new(),
+        },
         operation.status,
         reference(&operation.input),
         reference(&operation.output),

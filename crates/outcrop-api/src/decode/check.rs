@@ -6,6 +6,7 @@ use crate::model::{Kind, Location, Member, Shape};
 use crate::pattern::Pattern;
 use outcrop_wire::{Blob, Timestamp};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// More broken constraints than this are not told: the answer has to stay small whatever is sent.
 const VIOLATIONS_MAX: usize = 100;
@@ -31,7 +32,7 @@ impl Checker {
             }
             (value, _) => value.filter(|value| !value.is_null()),
         };
-        self.at(member.name, |checker| match value {
+        self.at(&shown(member.name), |checker| match value {
             Some(value) => checker.value(member.shape, value).map(Some),
             None => {
                 if member.required {
@@ -47,7 +48,7 @@ impl Checker {
         if let Kind::Blob { min, max } = member.shape.kind {
             // Its bytes are not repeated in messages.
             let text = Value::String(String::new());
-            self.at(member.name, |checker| checker.length(member.shape, &text, body.len(), (min, max)));
+            self.at(&shown(member.name), |checker| checker.length(member.shape, &text, body.len(), (min, max)));
         }
     }
 
@@ -216,6 +217,18 @@ impl Checker {
         let result = walk(self);
         self.path.truncate(length);
         result
+    }
+}
+
+/// A member's name as AWS's messages write it: `FunctionName` of Lambda's model is `functionName` there.
+pub(super) fn shown(name: &str) -> Cow<'_, str> {
+    match name.as_bytes().first() {
+        Some(first) if first.is_ascii_uppercase() => {
+            let mut name = name.to_owned();
+            name[..1].make_ascii_lowercase();
+            Cow::Owned(name)
+        }
+        _ => Cow::Borrowed(name),
     }
 }
 

@@ -3,7 +3,7 @@ use crate::bedrock_agent::{self, CreateAgent, CreateAgentActionGroup, ListPrompt
 use crate::bedrock_agent_runtime::InvokeAgent;
 use crate::bedrock_runtime::InvokeModel;
 use crate::model::operations;
-use crate::{bedrock, lambda};
+use crate::{bedrock, iam, lambda};
 use http::HeaderMap;
 use proptest::prelude::*;
 use serde_json::json;
@@ -39,9 +39,9 @@ fn what_is_fine_arrives() {
             json!({"agentName": "a", "tags": {"k": "v"}, "memoryConfiguration": {"enabledMemoryTypes": ["SESSION_SUMMARY"]}}),
         ),
     );
-    // The last of equal keys counts; whole numbers may be written with a point.
+    // Whole numbers may be written with a point.
     check_create(
-        r#"{"agentName":"a","agentName":"b","idleSessionTTLInSeconds":600.0}"#,
+        r#"{"agentName":"b","idleSessionTTLInSeconds":600.0}"#,
         Ok(json!({"agentName": "b", "idleSessionTTLInSeconds": 600})),
     );
     for model in ["qwen3:8b", "Qwen/Qwen3-8B", "us.anthropic.claude-sonnet-4-20250514-v1:0", "gpt-4o"] {
@@ -232,6 +232,48 @@ fn other_services_decode_too() {
     assert_eq!(input, Ok(body));
     let input = decoded::<bedrock::ListFoundationModels>(&[], "byProvider=x", "");
     assert_eq!(input, Ok(json!({"byProvider": "x"})));
+}
+
+#[test]
+fn forms_are_read_by_their_shapes() {
+    let check = |form: &str, expected: Result<Value, &str>| {
+        let answer = decoded::<iam::CreateRole>(&[], "", form);
+        assert_eq!(answer, expected.map_err(str::to_owned), "{form}");
+    };
+    let least = "Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument=%7B%7D";
+    let role = |more: Value| {
+        let mut role = json!({"AssumeRolePolicyDocument": "{}", "RoleName": "r"});
+        role.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Ok(role)
+    };
+    let with = |more: &str| format!("{least}&{more}");
+    check(least, role(json!({})));
+    check(&with("Unknown=1&RoleName.x=y&&=&.="), role(json!({})));
+    check(&with("Tags=&Description=a+b%2Bc"), role(json!({"Tags": [], "Description": "a b+c"})));
+    // In the order of the numbers, whatever gaps there are.
+    check(
+        &with("Tags.member.10.Key=b&Tags.member.10.Value=2&Tags.member.2.Value=1&Tags.member.2.Key=a"),
+        role(json!({"Tags": [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]})),
+    );
+    check(&with("Tags.member.x.Key=b"), Err("Expected a number after 'Tags.member'."));
+    check(
+        &with("MaxSessionDuration=long"),
+        Err("Expected a whole number of 32 bits at 'maxSessionDuration', found text that is none."),
+    );
+    check(
+        &with("MaxSessionDuration=1&Tags.member.1.Key=a").replace("RoleName=r", "RoleName=r+r"),
+        Err(
+            "3 validation errors detected: Value 'r r' at 'roleName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]+; Value '1' at 'maxSessionDuration' failed to satisfy constraint: Member must have value greater than or equal to 3600; Value null at 'tags.1.member.value' failed to satisfy constraint: Member must not be null",
+        ),
+    );
+    check(&with("Description=%FF"), Err("The request body is not UTF-8."));
+    let deep = with(&format!("{}=1", vec!["a"; 100].join(".")));
+    check(&deep, Err("The form is nested more than 64 levels deep."));
+    let many = with(&"a=1&".repeat(10_001));
+    check(&many, Err("The form has more than 10000 values."));
+    // Without a body the query is the form.
+    let parts = Parts { labels: &[], query: least, headers: &HeaderMap::new(), body: b"" };
+    assert_eq!(decode::<iam::CreateRole>(parts).unwrap().role_name, "r");
 }
 
 fn any_json() -> impl Strategy<Value = Value> {

@@ -3,7 +3,7 @@ use crate::bedrock_agent::{self as agent, CreateAgent, CreateAgentRequest};
 use crate::bedrock_agent_runtime::{InvokeAgent, InvokeAgentRequest, InvokeAgentResponse, PayloadPart, ResponseStream};
 use crate::bedrock_runtime::{InvokeModel, InvokeModelResponse};
 use crate::decode::{Parts, decode};
-use crate::{ApiOperation, Empty, lambda, route};
+use crate::{ApiOperation, Empty, iam, lambda, route};
 use outcrop_wire::Timestamp;
 use std::fmt::Debug;
 
@@ -91,10 +91,10 @@ fn answers_are_split_as_modelled() {
         );
     };
     let tagged = agent::TagResourceResponse::default();
-    check(encode_response(agent::TagResource::OPERATION, &tagged), 200, &[], "{}");
+    check(encode_response(agent::TagResource::OPERATION, &tagged, "id"), 200, &[], "{}");
     let deleted = agent::DeleteAgentActionGroupResponse::default();
-    check(encode_response(agent::DeleteAgentActionGroup::OPERATION, &deleted), 204, &[], "");
-    check(encode_response(lambda::RemovePermission::OPERATION, &Empty {}), 204, &[], "");
+    check(encode_response(agent::DeleteAgentActionGroup::OPERATION, &deleted, "id"), 204, &[], "");
+    check(encode_response(lambda::RemovePermission::OPERATION, &Empty {}, "id"), 204, &[], "");
     let prepared = agent::PrepareAgentResponse {
         agent_id: "ABCDEFGHIJ".to_owned(),
         agent_status: agent::AgentStatus::Preparing,
@@ -102,7 +102,7 @@ fn answers_are_split_as_modelled() {
         prepared_at: Timestamp::from_millis(0),
     };
     check(
-        encode_response(agent::PrepareAgent::OPERATION, &prepared),
+        encode_response(agent::PrepareAgent::OPERATION, &prepared, "id"),
         202,
         &[],
         r#"{"agentId":"ABCDEFGHIJ","agentStatus":"PREPARING","agentVersion":"DRAFT","preparedAt":"1970-01-01T00:00:00.000000Z"}"#,
@@ -113,20 +113,25 @@ fn answers_are_split_as_modelled() {
         ..InvokeAgentResponse::default()
     };
     let headers = [("x-amzn-bedrock-agent-content-type", "application/json"), ("x-amz-bedrock-agent-session-id", "s")];
-    check(encode_response(InvokeAgent::OPERATION, &invoked), 200, &headers, "");
+    check(encode_response(InvokeAgent::OPERATION, &invoked, "id"), 200, &headers, "");
     let answered = InvokeModelResponse {
         body: Blob::new(&b"raw"[..]),
         content_type: "text/plain".to_owned(),
         ..InvokeModelResponse::default()
     };
-    check(encode_response(InvokeModel::OPERATION, &answered), 200, &[("content-type", "text/plain")], "raw");
+    check(encode_response(InvokeModel::OPERATION, &answered, "id"), 200, &[("content-type", "text/plain")], "raw");
     let failed = lambda::InvocationResponse {
         status_code: Some(202),
         function_error: Some("Unhandled".to_owned()),
         payload: Some(Blob::new(&b"{}"[..])),
         ..lambda::InvocationResponse::default()
     };
-    check(encode_response(lambda::Invoke::OPERATION, &failed), 202, &[("x-amz-function-error", "Unhandled")], "{}");
+    check(
+        encode_response(lambda::Invoke::OPERATION, &failed, "id"),
+        202,
+        &[("x-amz-function-error", "Unhandled")],
+        "{}",
+    );
 }
 
 #[test]
@@ -149,4 +154,62 @@ fn errors_have_the_status_of_their_service() {
     check(CreateAgent::OPERATION, "ServiceQuotaExceededException", Some(402));
     check(InvokeAgent::OPERATION, "ServiceQuotaExceededException", Some(400));
     check(CreateAgent::OPERATION, "ResourceNotFoundException", None);
+}
+
+#[test]
+fn queries_arrive_as_they_were_meant() {
+    let request = iam::CreateRoleRequest {
+        role_name: "a+b=c".to_owned(),
+        assume_role_policy_document: "{\"Version\": \"2012-10-17\"}\n&ä".to_owned(),
+        max_session_duration: Some(3_600),
+        tags: Some(vec![
+            iam::Tag { key: "k1".to_owned(), value: "v / w".to_owned() },
+            iam::Tag { key: "k2".to_owned(), value: String::new() },
+        ]),
+        ..iam::CreateRoleRequest::default()
+    };
+    let sent = encode_request(iam::CreateRole::OPERATION, &request).unwrap();
+    assert_eq!((sent.method, sent.path_and_query.as_str()), ("POST", "/"));
+    let body = String::from_utf8(sent.body.clone()).unwrap();
+    assert!(body.starts_with("Action=CreateRole&Version=2010-05-08&RoleName=a%2Bb%3Dc&"), "{body}");
+    assert!(
+        body.ends_with(
+            "&Tags.member.1.Key=k1&Tags.member.1.Value=v%20%2F%20w&Tags.member.2.Key=k2&Tags.member.2.Value="
+        ),
+        "{body}"
+    );
+    let parts = Parts { labels: &[], query: "", headers: &http::HeaderMap::new(), body: &sent.body };
+    // The newline is allowed, the umlaut too: the pattern goes to U+00FF.
+    assert_eq!(decode::<iam::CreateRole>(parts).as_ref(), Ok(&request));
+}
+
+#[test]
+fn query_services_answer_in_xml() {
+    let namespace = "https://iam.amazonaws.com/doc/2010-05-08/";
+    let role = iam::Role { role_name: "a<b>&\"c\"\u{1}\r".to_owned(), path: "/".to_owned(), ..iam::Role::default() };
+    let listed = iam::ListRolesResponse { roles: vec![role], is_truncated: Some(false), marker: None };
+    let answer = encode_response(iam::ListRoles::OPERATION, &listed, "id-1");
+    assert_eq!((answer.status, answer.headers), (200, vec![("content-type", "text/xml".to_owned())]));
+    assert_eq!(
+        String::from_utf8(answer.body).unwrap(),
+        format!(
+            "<ListRolesResponse xmlns=\"{namespace}\"><ListRolesResult><Roles><member><Path>/</Path><RoleName>a&lt;b&gt;&amp;&quot;c&quot;\u{fffd}&#13;</RoleName><RoleId></RoleId><Arn></Arn><CreateDate>1970-01-01T00:00:00.000000Z</CreateDate></member></Roles><IsTruncated>false</IsTruncated></ListRolesResult><ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></ListRolesResponse>"
+        )
+    );
+    let deleted = encode_response(iam::DeleteRole::OPERATION, &Empty {}, "id-2");
+    assert_eq!(
+        String::from_utf8(deleted.body).unwrap(),
+        format!(
+            "<DeleteRoleResponse xmlns=\"{namespace}\"><ResponseMetadata><RequestId>id-2</RequestId></ResponseMetadata></DeleteRoleResponse>"
+        )
+    );
+    let members = Map::from_iter([("message".to_owned(), Value::from("no <role>"))]);
+    let protocol = iam::GetRole::OPERATION.service.service().protocol;
+    let refused = encode_error(protocol, 404, "NoSuchEntity", &members, "id-3");
+    assert_eq!(
+        String::from_utf8(refused.body).unwrap(),
+        format!(
+            "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>Sender</Type><Code>NoSuchEntity</Code><Message>no &lt;role&gt;</Message></Error><RequestId>id-3</RequestId></ErrorResponse>"
+        )
+    );
 }

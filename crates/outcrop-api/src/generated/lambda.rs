@@ -155,6 +155,13 @@ pub struct DeleteFunctionResponse {
     pub status_code: Option<i64>,
 }
 
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteLayerVersionRequest {
+    pub layer_name: String,
+    pub version_number: i64,
+}
+
 crate::string_enum! { DirectS3Read {
     Enabled = "ENABLED",
     Disabled = "DISABLED",
@@ -401,6 +408,36 @@ pub struct GetFunctionResponse {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
+pub struct GetLayerVersionRequest {
+    pub layer_name: String,
+    pub version_number: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetLayerVersionResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<LayerVersionContentOutput>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer_version_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_date: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compatible_architectures: Option<Vec<Architecture>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compatible_runtimes: Option<Vec<Runtime>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license_info: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
 pub struct GetPolicyRequest {
     pub function_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -559,6 +596,68 @@ pub struct Layer {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
+pub struct LayerVersionContentInput {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_bucket: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_object_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_object_storage_mode: Option<S3ObjectStorageMode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zip_file: Option<outcrop_wire::Blob>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+pub struct LayerVersionContentOutput {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code_sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code_size: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing_profile_version_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing_job_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved_s3_object: Option<ResolvedS3Object>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+pub struct LayerVersionsListItem {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer_version_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_date: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compatible_architectures: Option<Vec<Architecture>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compatible_runtimes: Option<Vec<Runtime>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license_info: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+pub struct LayersListItem {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latest_matching_version: Option<LayerVersionsListItem>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
 pub struct ListFunctionsRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub master_region: Option<String>,
@@ -577,6 +676,64 @@ pub struct ListFunctionsResponse {
     pub next_marker: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub functions: Option<Vec<FunctionConfiguration>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListLayerVersionsRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compatible_architecture: Option<Architecture>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compatible_runtime: Option<Runtime>,
+    pub layer_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListLayerVersionsResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer_versions: Option<Vec<LayerVersionsListItem>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListLayersRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compatible_architecture: Option<Architecture>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compatible_runtime: Option<Runtime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListLayersResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<LayersListItem>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListTagsRequest {
+    pub resource: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListTagsResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<std::collections::BTreeMap<String, String>>,
 }
 
 crate::string_enum! { LogFormat {
@@ -606,6 +763,44 @@ crate::string_enum! { PackageType {
     Zip = "Zip",
     Image = "Image",
 } }
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+pub struct PublishLayerVersionRequest {
+    pub layer_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    pub content: LayerVersionContentInput,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compatible_architectures: Option<Vec<Architecture>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compatible_runtimes: Option<Vec<Runtime>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license_info: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+pub struct PublishLayerVersionResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<LayerVersionContentOutput>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer_version_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_date: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compatible_architectures: Option<Vec<Architecture>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compatible_runtimes: Option<Vec<Runtime>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license_info: Option<String>,
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
@@ -803,6 +998,13 @@ crate::string_enum! { SystemLogLevel {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
+pub struct TagResourceRequest {
+    pub resource: String,
+    pub tags: std::collections::BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
 pub struct TagsError {
     pub error_code: String,
     pub message: String,
@@ -836,6 +1038,13 @@ crate::string_enum! { TracingMode {
     Active = "Active",
     PassThrough = "PassThrough",
 } }
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+pub struct UntagResourceRequest {
+    pub resource: String,
+    pub tag_keys: Vec<String>,
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
@@ -945,12 +1154,20 @@ crate::operations! {
     AddPermission(AddPermissionRequest) -> AddPermissionResponse = 0;
     CreateFunction(CreateFunctionRequest) -> FunctionConfiguration = 1;
     DeleteFunction(DeleteFunctionRequest) -> DeleteFunctionResponse = 2;
-    GetFunction(GetFunctionRequest) -> GetFunctionResponse = 3;
-    GetFunctionConfiguration(GetFunctionConfigurationRequest) -> FunctionConfiguration = 4;
-    GetPolicy(GetPolicyRequest) -> GetPolicyResponse = 5;
-    Invoke(InvocationRequest) -> InvocationResponse = 6;
-    ListFunctions(ListFunctionsRequest) -> ListFunctionsResponse = 7;
-    RemovePermission(RemovePermissionRequest) -> crate::Empty = 8;
-    UpdateFunctionCode(UpdateFunctionCodeRequest) -> FunctionConfiguration = 9;
-    UpdateFunctionConfiguration(UpdateFunctionConfigurationRequest) -> FunctionConfiguration = 10;
+    DeleteLayerVersion(DeleteLayerVersionRequest) -> crate::Empty = 3;
+    GetFunction(GetFunctionRequest) -> GetFunctionResponse = 4;
+    GetFunctionConfiguration(GetFunctionConfigurationRequest) -> FunctionConfiguration = 5;
+    GetLayerVersion(GetLayerVersionRequest) -> GetLayerVersionResponse = 6;
+    GetPolicy(GetPolicyRequest) -> GetPolicyResponse = 7;
+    Invoke(InvocationRequest) -> InvocationResponse = 8;
+    ListFunctions(ListFunctionsRequest) -> ListFunctionsResponse = 9;
+    ListLayerVersions(ListLayerVersionsRequest) -> ListLayerVersionsResponse = 10;
+    ListLayers(ListLayersRequest) -> ListLayersResponse = 11;
+    ListTags(ListTagsRequest) -> ListTagsResponse = 12;
+    PublishLayerVersion(PublishLayerVersionRequest) -> PublishLayerVersionResponse = 13;
+    RemovePermission(RemovePermissionRequest) -> crate::Empty = 14;
+    TagResource(TagResourceRequest) -> crate::Empty = 15;
+    UntagResource(UntagResourceRequest) -> crate::Empty = 16;
+    UpdateFunctionCode(UpdateFunctionCodeRequest) -> FunctionConfiguration = 17;
+    UpdateFunctionConfiguration(UpdateFunctionConfigurationRequest) -> FunctionConfiguration = 18;
 }

@@ -4,8 +4,13 @@
 
 use crate::model::*;
 
-pub(crate) static SERVICE: Service =
-    Service { id: ServiceId::Bedrock, name: "bedrock", signing_name: "bedrock", operations: &OPERATIONS };
+pub(crate) static SERVICE: Service = Service {
+    id: ServiceId::Bedrock,
+    name: "bedrock",
+    signing_name: "bedrock",
+    protocol: Protocol::RestJson,
+    operations: &OPERATIONS,
+};
 
 pub(crate) static OPERATIONS: [Operation; 18] = [
     Operation {

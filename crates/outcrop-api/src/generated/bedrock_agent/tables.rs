@@ -4,8 +4,13 @@
 
 use crate::model::*;
 
-pub(crate) static SERVICE: Service =
-    Service { id: ServiceId::BedrockAgent, name: "bedrock-agent", signing_name: "bedrock", operations: &OPERATIONS };
+pub(crate) static SERVICE: Service = Service {
+    id: ServiceId::BedrockAgent,
+    name: "bedrock-agent",
+    signing_name: "bedrock",
+    protocol: Protocol::RestJson,
+    operations: &OPERATIONS,
+};
 
 pub(crate) static OPERATIONS: [Operation; 86] = [
     Operation {

@@ -8,6 +8,7 @@ pub(crate) static SERVICE: Service = Service {
     id: ServiceId::BedrockAgentRuntime,
     name: "bedrock-agent-runtime",
     signing_name: "bedrock",
+    protocol: Protocol::RestJson,
     operations: &OPERATIONS,
 };
 

@@ -8,6 +8,7 @@ pub(crate) static SERVICE: Service = Service {
     id: ServiceId::BedrockRuntime,
     name: "bedrock-runtime",
     signing_name: "bedrock",
+    protocol: Protocol::RestJson,
     operations: &OPERATIONS,
 };
 

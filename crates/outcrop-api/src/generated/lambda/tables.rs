@@ -4,10 +4,15 @@
 
 use crate::model::*;
 
-pub(crate) static SERVICE: Service =
-    Service { id: ServiceId::Lambda, name: "lambda", signing_name: "lambda", operations: &OPERATIONS };
+pub(crate) static SERVICE: Service = Service {
+    id: ServiceId::Lambda,
+    name: "lambda",
+    signing_name: "lambda",
+    protocol: Protocol::RestJson,
+    operations: &OPERATIONS,
+};
 
-pub(crate) static OPERATIONS: [Operation; 11] = [
+pub(crate) static OPERATIONS: [Operation; 19] = [
     Operation {
         index: 149,
         service: ServiceId::Lambda,
@@ -84,6 +89,31 @@ pub(crate) static OPERATIONS: [Operation; 11] = [
     Operation {
         index: 152,
         service: ServiceId::Lambda,
+        name: "DeleteLayerVersion",
+        method: "DELETE",
+        uri: "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}",
+        segments: &[
+            Segment::Literal("2018-10-31"),
+            Segment::Literal("layers"),
+            Segment::Label("LayerName"),
+            Segment::Literal("versions"),
+            Segment::Label("VersionNumber"),
+        ],
+        status: 204,
+        input: Some(&shape::DELETE_LAYER_VERSION_REQUEST),
+        output: None,
+        errors: &[
+            &error::INVALID_PARAMETER_VALUE_EXCEPTION,
+            &error::RESOURCE_NOT_FOUND_EXCEPTION,
+            &error::SERVICE_EXCEPTION,
+            &error::TOO_MANY_REQUESTS_EXCEPTION,
+        ],
+        event_stream: None,
+        idempotency_token: None,
+    },
+    Operation {
+        index: 153,
+        service: ServiceId::Lambda,
         name: "GetFunction",
         method: "GET",
         uri: "/2015-03-31/functions/{FunctionName}",
@@ -101,7 +131,7 @@ pub(crate) static OPERATIONS: [Operation; 11] = [
         idempotency_token: None,
     },
     Operation {
-        index: 153,
+        index: 154,
         service: ServiceId::Lambda,
         name: "GetFunctionConfiguration",
         method: "GET",
@@ -125,7 +155,32 @@ pub(crate) static OPERATIONS: [Operation; 11] = [
         idempotency_token: None,
     },
     Operation {
-        index: 154,
+        index: 155,
+        service: ServiceId::Lambda,
+        name: "GetLayerVersion",
+        method: "GET",
+        uri: "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}",
+        segments: &[
+            Segment::Literal("2018-10-31"),
+            Segment::Literal("layers"),
+            Segment::Label("LayerName"),
+            Segment::Literal("versions"),
+            Segment::Label("VersionNumber"),
+        ],
+        status: 200,
+        input: Some(&shape::GET_LAYER_VERSION_REQUEST),
+        output: Some(&shape::GET_LAYER_VERSION_RESPONSE),
+        errors: &[
+            &error::INVALID_PARAMETER_VALUE_EXCEPTION,
+            &error::RESOURCE_NOT_FOUND_EXCEPTION,
+            &error::SERVICE_EXCEPTION,
+            &error::TOO_MANY_REQUESTS_EXCEPTION,
+        ],
+        event_stream: None,
+        idempotency_token: None,
+    },
+    Operation {
+        index: 156,
         service: ServiceId::Lambda,
         name: "GetPolicy",
         method: "GET",
@@ -149,7 +204,7 @@ pub(crate) static OPERATIONS: [Operation; 11] = [
         idempotency_token: None,
     },
     Operation {
-        index: 155,
+        index: 157,
         service: ServiceId::Lambda,
         name: "Invoke",
         method: "POST",
@@ -214,7 +269,7 @@ pub(crate) static OPERATIONS: [Operation; 11] = [
         idempotency_token: None,
     },
     Operation {
-        index: 156,
+        index: 158,
         service: ServiceId::Lambda,
         name: "ListFunctions",
         method: "GET",
@@ -232,7 +287,93 @@ pub(crate) static OPERATIONS: [Operation; 11] = [
         idempotency_token: None,
     },
     Operation {
-        index: 157,
+        index: 159,
+        service: ServiceId::Lambda,
+        name: "ListLayerVersions",
+        method: "GET",
+        uri: "/2018-10-31/layers/{LayerName}/versions",
+        segments: &[
+            Segment::Literal("2018-10-31"),
+            Segment::Literal("layers"),
+            Segment::Label("LayerName"),
+            Segment::Literal("versions"),
+        ],
+        status: 200,
+        input: Some(&shape::LIST_LAYER_VERSIONS_REQUEST),
+        output: Some(&shape::LIST_LAYER_VERSIONS_RESPONSE),
+        errors: &[
+            &error::INVALID_PARAMETER_VALUE_EXCEPTION,
+            &error::RESOURCE_NOT_FOUND_EXCEPTION,
+            &error::SERVICE_EXCEPTION,
+            &error::TOO_MANY_REQUESTS_EXCEPTION,
+        ],
+        event_stream: None,
+        idempotency_token: None,
+    },
+    Operation {
+        index: 160,
+        service: ServiceId::Lambda,
+        name: "ListLayers",
+        method: "GET",
+        uri: "/2018-10-31/layers",
+        segments: &[Segment::Literal("2018-10-31"), Segment::Literal("layers")],
+        status: 200,
+        input: Some(&shape::LIST_LAYERS_REQUEST),
+        output: Some(&shape::LIST_LAYERS_RESPONSE),
+        errors: &[
+            &error::INVALID_PARAMETER_VALUE_EXCEPTION,
+            &error::SERVICE_EXCEPTION,
+            &error::TOO_MANY_REQUESTS_EXCEPTION,
+        ],
+        event_stream: None,
+        idempotency_token: None,
+    },
+    Operation {
+        index: 161,
+        service: ServiceId::Lambda,
+        name: "ListTags",
+        method: "GET",
+        uri: "/2017-03-31/tags/{Resource}",
+        segments: &[Segment::Literal("2017-03-31"), Segment::Literal("tags"), Segment::Label("Resource")],
+        status: 200,
+        input: Some(&shape::LIST_TAGS_REQUEST),
+        output: Some(&shape::LIST_TAGS_RESPONSE),
+        errors: &[
+            &error::INVALID_PARAMETER_VALUE_EXCEPTION,
+            &error::RESOURCE_NOT_FOUND_EXCEPTION,
+            &error::SERVICE_EXCEPTION,
+            &error::TOO_MANY_REQUESTS_EXCEPTION,
+        ],
+        event_stream: None,
+        idempotency_token: None,
+    },
+    Operation {
+        index: 162,
+        service: ServiceId::Lambda,
+        name: "PublishLayerVersion",
+        method: "POST",
+        uri: "/2018-10-31/layers/{LayerName}/versions",
+        segments: &[
+            Segment::Literal("2018-10-31"),
+            Segment::Literal("layers"),
+            Segment::Label("LayerName"),
+            Segment::Literal("versions"),
+        ],
+        status: 201,
+        input: Some(&shape::PUBLISH_LAYER_VERSION_REQUEST),
+        output: Some(&shape::PUBLISH_LAYER_VERSION_RESPONSE),
+        errors: &[
+            &error::CODE_STORAGE_EXCEEDED_EXCEPTION,
+            &error::INVALID_PARAMETER_VALUE_EXCEPTION,
+            &error::RESOURCE_NOT_FOUND_EXCEPTION,
+            &error::SERVICE_EXCEPTION,
+            &error::TOO_MANY_REQUESTS_EXCEPTION,
+        ],
+        event_stream: None,
+        idempotency_token: None,
+    },
+    Operation {
+        index: 163,
         service: ServiceId::Lambda,
         name: "RemovePermission",
         method: "DELETE",
@@ -259,7 +400,47 @@ pub(crate) static OPERATIONS: [Operation; 11] = [
         idempotency_token: None,
     },
     Operation {
-        index: 158,
+        index: 164,
+        service: ServiceId::Lambda,
+        name: "TagResource",
+        method: "POST",
+        uri: "/2017-03-31/tags/{Resource}",
+        segments: &[Segment::Literal("2017-03-31"), Segment::Literal("tags"), Segment::Label("Resource")],
+        status: 204,
+        input: Some(&shape::TAG_RESOURCE_REQUEST),
+        output: None,
+        errors: &[
+            &error::INVALID_PARAMETER_VALUE_EXCEPTION,
+            &error::RESOURCE_CONFLICT_EXCEPTION,
+            &error::RESOURCE_NOT_FOUND_EXCEPTION,
+            &error::SERVICE_EXCEPTION,
+            &error::TOO_MANY_REQUESTS_EXCEPTION,
+        ],
+        event_stream: None,
+        idempotency_token: None,
+    },
+    Operation {
+        index: 165,
+        service: ServiceId::Lambda,
+        name: "UntagResource",
+        method: "DELETE",
+        uri: "/2017-03-31/tags/{Resource}",
+        segments: &[Segment::Literal("2017-03-31"), Segment::Literal("tags"), Segment::Label("Resource")],
+        status: 204,
+        input: Some(&shape::UNTAG_RESOURCE_REQUEST),
+        output: None,
+        errors: &[
+            &error::INVALID_PARAMETER_VALUE_EXCEPTION,
+            &error::RESOURCE_CONFLICT_EXCEPTION,
+            &error::RESOURCE_NOT_FOUND_EXCEPTION,
+            &error::SERVICE_EXCEPTION,
+            &error::TOO_MANY_REQUESTS_EXCEPTION,
+        ],
+        event_stream: None,
+        idempotency_token: None,
+    },
+    Operation {
+        index: 166,
         service: ServiceId::Lambda,
         name: "UpdateFunctionCode",
         method: "PUT",
@@ -289,7 +470,7 @@ pub(crate) static OPERATIONS: [Operation; 11] = [
         idempotency_token: None,
     },
     Operation {
-        index: 159,
+        index: 167,
         service: ServiceId::Lambda,
         name: "UpdateFunctionConfiguration",
         method: "PUT",
@@ -449,51 +630,63 @@ mod pattern {
     pub(super) static P5: Pattern = Pattern::new("(\\$LATEST|[0-9]+)");
     pub(super) static P6: Pattern = Pattern::new("(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()");
     pub(super) static P7: Pattern = Pattern::new(
-        "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?",
+        "(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:layer:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+",
     );
     pub(super) static P8: Pattern = Pattern::new(
+        "(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:layer:[a-zA-Z0-9-_]{1,140}|[a-zA-Z0-9-_]{1,140})",
+    );
+    pub(super) static P9: Pattern = Pattern::new(
+        "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?",
+    );
+    pub(super) static P10: Pattern = Pattern::new(
         "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?",
     );
-    pub(super) static P9: Pattern = Pattern::new("(lambda:[*]|lambda:[a-zA-Z]+|[*])");
-    pub(super) static P10: Pattern = Pattern::new(".*");
-    pub(super) static P11: Pattern = Pattern::new("/mnt/[a-zA-Z0-9-_.]+");
-    pub(super) static P12: Pattern = Pattern::new("ALL|(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}");
-    pub(super) static P13: Pattern = Pattern::new("[0-9A-Za-z\\.\\-_]*(?<!\\.)");
-    pub(super) static P14: Pattern = Pattern::new("[A-Za-z]+Exception");
-    pub(super) static P15: Pattern = Pattern::new("[\\.\\-_/#A-Za-z0-9]+");
-    pub(super) static P16: Pattern = Pattern::new("[^\\s]+");
-    pub(super) static P17: Pattern = Pattern::new("[a-zA-Z0-9-_]+");
-    pub(super) static P18: Pattern = Pattern::new("[a-zA-Z0-9._\\-]+");
-    pub(super) static P19: Pattern = Pattern::new("[a-zA-Z0-9\\._:\\/=+\\-@ ]+");
-    pub(super) static P20: Pattern = Pattern::new("[a-zA-Z]([a-zA-Z0-9_])+");
-    pub(super) static P21: Pattern = Pattern::new("\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+");
-    pub(super) static P22: Pattern = Pattern::new("\\d{12}");
-    pub(super) static P23: Pattern = Pattern::new(
+    pub(super) static P11: Pattern = Pattern::new("(lambda:[*]|lambda:[a-zA-Z]+|[*])");
+    pub(super) static P12: Pattern = Pattern::new(".*");
+    pub(super) static P13: Pattern = Pattern::new("/mnt/[a-zA-Z0-9-_.]+");
+    pub(super) static P14: Pattern = Pattern::new("ALL|(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}");
+    pub(super) static P15: Pattern = Pattern::new("[0-9A-Za-z\\.\\-_]*(?<!\\.)");
+    pub(super) static P16: Pattern = Pattern::new("[A-Za-z]+Exception");
+    pub(super) static P17: Pattern = Pattern::new("[\\.\\-_/#A-Za-z0-9]+");
+    pub(super) static P18: Pattern = Pattern::new("[^\\s]+");
+    pub(super) static P19: Pattern = Pattern::new("[a-zA-Z0-9-_]+");
+    pub(super) static P20: Pattern = Pattern::new("[a-zA-Z0-9._\\-]+");
+    pub(super) static P21: Pattern = Pattern::new("[a-zA-Z0-9\\._:\\/=+\\-@ ]+");
+    pub(super) static P22: Pattern = Pattern::new("[a-zA-Z]([a-zA-Z0-9_])+");
+    pub(super) static P23: Pattern = Pattern::new("\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+");
+    pub(super) static P24: Pattern = Pattern::new("\\d{12}");
+    pub(super) static P25: Pattern = Pattern::new(
         "arn:([a-zA-Z0-9-]+):lambda:([a-zA-Z0-9-]+):(\\d{12}):function:([a-zA-Z0-9_-]+):(\\$LATEST(?:\\.PUBLISHED)?|[0-9]+)/durable-execution/([a-zA-Z0-9_-]+)/([a-zA-Z0-9_-]+)",
     );
-    pub(super) static P24: Pattern = Pattern::new("arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+");
-    pub(super) static P25: Pattern = Pattern::new(
+    pub(super) static P26: Pattern = Pattern::new(
+        "arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|(capacity-provider|network-connector):[a-zA-Z0-9-_]{1,64})",
+    );
+    pub(super) static P27: Pattern = Pattern::new("arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+");
+    pub(super) static P28: Pattern = Pattern::new(
         "arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:code-signing-config:csc-[a-z0-9]{17}",
     );
-    pub(super) static P26: Pattern = Pattern::new(
+    pub(super) static P29: Pattern = Pattern::new(
         "arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:function:[a-zA-Z0-9-_\\.]+(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?",
     );
-    pub(super) static P27: Pattern = Pattern::new(
+    pub(super) static P30: Pattern = Pattern::new(
         "arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?",
     );
-    pub(super) static P28: Pattern = Pattern::new(
+    pub(super) static P31: Pattern = Pattern::new(
+        "arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:layer:[a-zA-Z0-9-_]+",
+    );
+    pub(super) static P32: Pattern = Pattern::new(
         "arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)",
     );
-    pub(super) static P29: Pattern = Pattern::new("arn:[a-z-]+:lambda:[a-z0-9-]+:\\d{12}:runtime/.+");
-    pub(super) static P30: Pattern = Pattern::new(
+    pub(super) static P33: Pattern = Pattern::new("arn:[a-z-]+:lambda:[a-z0-9-]+:\\d{12}:runtime/.+");
+    pub(super) static P34: Pattern = Pattern::new(
         "arn:aws[a-zA-Z-]*:elasticfilesystem:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}",
     );
-    pub(super) static P31: Pattern = Pattern::new(
+    pub(super) static P35: Pattern = Pattern::new(
         "arn:aws[a-zA-Z-]*:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+",
     );
-    pub(super) static P32: Pattern = Pattern::new("o-[a-z0-9]{10,32}");
-    pub(super) static P33: Pattern = Pattern::new("sg-[0-9a-zA-Z]*");
-    pub(super) static P34: Pattern = Pattern::new("subnet-[0-9a-z]*");
+    pub(super) static P36: Pattern = Pattern::new("o-[a-z0-9]{10,32}");
+    pub(super) static P37: Pattern = Pattern::new("sg-[0-9a-zA-Z]*");
+    pub(super) static P38: Pattern = Pattern::new("subnet-[0-9a-z]*");
 }
 
 mod shape {
@@ -509,7 +702,7 @@ mod shape {
     pub(super) static ACTION: Shape = Shape {
         name: "Action",
         sensitive: false,
-        kind: Kind::String { min: 0, max: 10000, pattern: Some(&pattern::P9), values: &[] },
+        kind: Kind::String { min: 0, max: 10000, pattern: Some(&pattern::P11), values: &[] },
     };
     pub(super) static ADD_PERMISSION_REQUEST: Shape = Shape {
         name: "AddPermissionRequest",
@@ -570,14 +763,14 @@ mod shape {
     pub(super) static ARN: Shape = Shape {
         name: "Arn",
         sensitive: false,
-        kind: Kind::String { min: 0, max: 10000, pattern: Some(&pattern::P28), values: &[] },
+        kind: Kind::String { min: 0, max: 10000, pattern: Some(&pattern::P32), values: &[] },
     };
     pub(super) static BLOB: Shape = Shape { name: "Blob", sensitive: true, kind: Kind::Blob { min: 0, max: NO_MAX } };
     pub(super) static BOOLEAN: Shape = Shape { name: "Boolean", sensitive: false, kind: Kind::Boolean };
     pub(super) static CAPACITY_PROVIDER_ARN: Shape = Shape {
         name: "CapacityProviderArn",
         sensitive: false,
-        kind: Kind::String { min: 1, max: 140, pattern: Some(&pattern::P31), values: &[] },
+        kind: Kind::String { min: 1, max: 140, pattern: Some(&pattern::P35), values: &[] },
     };
     pub(super) static CAPACITY_PROVIDER_CONFIG: Shape = Shape {
         name: "CapacityProviderConfig",
@@ -593,8 +786,15 @@ mod shape {
     pub(super) static CODE_SIGNING_CONFIG_ARN: Shape = Shape {
         name: "CodeSigningConfigArn",
         sensitive: false,
-        kind: Kind::String { min: 0, max: 200, pattern: Some(&pattern::P25), values: &[] },
+        kind: Kind::String { min: 0, max: 200, pattern: Some(&pattern::P28), values: &[] },
     };
+    pub(super) static COMPATIBLE_ARCHITECTURES: Shape = Shape {
+        name: "CompatibleArchitectures",
+        sensitive: false,
+        kind: Kind::List { member: &ARCHITECTURE, min: 0, max: 2 },
+    };
+    pub(super) static COMPATIBLE_RUNTIMES: Shape =
+        Shape { name: "CompatibleRuntimes", sensitive: false, kind: Kind::List { member: &RUNTIME, min: 0, max: 15 } };
     pub(super) static CONCURRENCY: Shape = Shape {
         name: "Concurrency",
         sensitive: false,
@@ -676,6 +876,27 @@ mod shape {
             members: &[Member { name: "StatusCode", shape: &INTEGER, required: false, location: Location::StatusCode }],
         },
     };
+    pub(super) static DELETE_LAYER_VERSION_REQUEST: Shape = Shape {
+        name: "DeleteLayerVersionRequest",
+        sensitive: false,
+        kind: Kind::Structure {
+            union: false,
+            members: &[
+                Member {
+                    name: "LayerName",
+                    shape: &LAYER_NAME_OR_ARN,
+                    required: true,
+                    location: Location::Path("LayerName"),
+                },
+                Member {
+                    name: "VersionNumber",
+                    shape: &LAYER_VERSION_NUMBER,
+                    required: true,
+                    location: Location::Path("VersionNumber"),
+                },
+            ],
+        },
+    };
     pub(super) static DESCRIPTION: Shape = Shape {
         name: "Description",
         sensitive: false,
@@ -701,12 +922,12 @@ mod shape {
     pub(super) static DURABLE_EXECUTION_ARN: Shape = Shape {
         name: "DurableExecutionArn",
         sensitive: false,
-        kind: Kind::String { min: 1, max: 1024, pattern: Some(&pattern::P23), values: &[] },
+        kind: Kind::String { min: 1, max: 1024, pattern: Some(&pattern::P25), values: &[] },
     };
     pub(super) static DURABLE_EXECUTION_NAME: Shape = Shape {
         name: "DurableExecutionName",
         sensitive: false,
-        kind: Kind::String { min: 1, max: 64, pattern: Some(&pattern::P17), values: &[] },
+        kind: Kind::String { min: 1, max: 64, pattern: Some(&pattern::P19), values: &[] },
     };
     pub(super) static ENVIRONMENT: Shape = Shape {
         name: "Environment",
@@ -732,7 +953,7 @@ mod shape {
     pub(super) static ENVIRONMENT_VARIABLE_NAME: Shape = Shape {
         name: "EnvironmentVariableName",
         sensitive: true,
-        kind: Kind::String { min: 0, max: NO_MAX, pattern: Some(&pattern::P20), values: &[] },
+        kind: Kind::String { min: 0, max: NO_MAX, pattern: Some(&pattern::P22), values: &[] },
     };
     pub(super) static ENVIRONMENT_VARIABLE_VALUE: Shape = Shape {
         name: "EnvironmentVariableValue",
@@ -757,7 +978,7 @@ mod shape {
     pub(super) static EVENT_SOURCE_TOKEN: Shape = Shape {
         name: "EventSourceToken",
         sensitive: false,
-        kind: Kind::String { min: 0, max: 256, pattern: Some(&pattern::P18), values: &[] },
+        kind: Kind::String { min: 0, max: 256, pattern: Some(&pattern::P20), values: &[] },
     };
     pub(super) static EXECUTION_ENVIRONMENT_MEMORY_GI_B_PER_V_CPU: Shape = Shape {
         name: "ExecutionEnvironmentMemoryGiBPerVCpu",
@@ -769,7 +990,7 @@ mod shape {
     pub(super) static FILE_SYSTEM_ARN: Shape = Shape {
         name: "FileSystemArn",
         sensitive: false,
-        kind: Kind::String { min: 0, max: 256, pattern: Some(&pattern::P30), values: &[] },
+        kind: Kind::String { min: 0, max: 256, pattern: Some(&pattern::P34), values: &[] },
     };
     pub(super) static FILE_SYSTEM_CONFIG: Shape = Shape {
         name: "FileSystemConfig",
@@ -791,7 +1012,7 @@ mod shape {
     pub(super) static FUNCTION_ARN: Shape = Shape {
         name: "FunctionArn",
         sensitive: false,
-        kind: Kind::String { min: 0, max: 10000, pattern: Some(&pattern::P27), values: &[] },
+        kind: Kind::String { min: 0, max: 10000, pattern: Some(&pattern::P30), values: &[] },
     };
     pub(super) static FUNCTION_CODE: Shape = Shape {
         name: "FunctionCode",
@@ -892,7 +1113,7 @@ mod shape {
     pub(super) static FUNCTION_NAME: Shape = Shape {
         name: "FunctionName",
         sensitive: false,
-        kind: Kind::String { min: 1, max: 140, pattern: Some(&pattern::P8), values: &[] },
+        kind: Kind::String { min: 1, max: 140, pattern: Some(&pattern::P10), values: &[] },
     };
     pub(super) static FUNCTION_RUNTIME_ALIAS: Shape = Shape {
         name: "FunctionRuntimeAlias",
@@ -902,7 +1123,7 @@ mod shape {
     pub(super) static FUNCTION_RUNTIME_ARN: Shape = Shape {
         name: "FunctionRuntimeArn",
         sensitive: false,
-        kind: Kind::String { min: 48, max: 2048, pattern: Some(&pattern::P29), values: &[] },
+        kind: Kind::String { min: 48, max: 2048, pattern: Some(&pattern::P33), values: &[] },
     };
     pub(super) static FUNCTION_RUNTIME_CONFIG: Shape = Shape {
         name: "FunctionRuntimeConfig",
@@ -986,6 +1207,45 @@ mod shape {
             ],
         },
     };
+    pub(super) static GET_LAYER_VERSION_REQUEST: Shape = Shape {
+        name: "GetLayerVersionRequest",
+        sensitive: false,
+        kind: Kind::Structure {
+            union: false,
+            members: &[
+                Member {
+                    name: "LayerName",
+                    shape: &LAYER_NAME_OR_ARN,
+                    required: true,
+                    location: Location::Path("LayerName"),
+                },
+                Member {
+                    name: "VersionNumber",
+                    shape: &LAYER_VERSION_NUMBER,
+                    required: true,
+                    location: Location::Path("VersionNumber"),
+                },
+            ],
+        },
+    };
+    pub(super) static GET_LAYER_VERSION_RESPONSE: Shape = Shape {
+        name: "GetLayerVersionResponse",
+        sensitive: false,
+        kind: Kind::Structure {
+            union: false,
+            members: &[
+                optional("Content", &LAYER_VERSION_CONTENT_OUTPUT),
+                optional("LayerArn", &LAYER_ARN),
+                optional("LayerVersionArn", &LAYER_VERSION_ARN),
+                optional("Description", &DESCRIPTION),
+                optional("CreatedDate", &TIMESTAMP),
+                optional("Version", &LAYER_VERSION_NUMBER),
+                optional("CompatibleArchitectures", &COMPATIBLE_ARCHITECTURES),
+                optional("CompatibleRuntimes", &COMPATIBLE_RUNTIMES),
+                optional("LicenseInfo", &LICENSE_INFO),
+            ],
+        },
+    };
     pub(super) static GET_POLICY_REQUEST: Shape = Shape {
         name: "GetPolicyRequest",
         sensitive: false,
@@ -1018,7 +1278,7 @@ mod shape {
     pub(super) static HANDLER: Shape = Shape {
         name: "Handler",
         sensitive: false,
-        kind: Kind::String { min: 0, max: 128, pattern: Some(&pattern::P16), values: &[] },
+        kind: Kind::String { min: 0, max: 128, pattern: Some(&pattern::P18), values: &[] },
     };
     pub(super) static IMAGE_CONFIG: Shape = Shape {
         name: "ImageConfig",
@@ -1232,20 +1492,109 @@ mod shape {
             ],
         },
     };
+    pub(super) static LAYER_ARN: Shape = Shape {
+        name: "LayerArn",
+        sensitive: false,
+        kind: Kind::String { min: 1, max: 2048, pattern: Some(&pattern::P31), values: &[] },
+    };
     pub(super) static LAYER_LIST: Shape = Shape {
         name: "LayerList",
         sensitive: false,
         kind: Kind::List { member: &LAYER_VERSION_ARN, min: 0, max: NO_MAX },
+    };
+    pub(super) static LAYER_NAME: Shape = Shape {
+        name: "LayerName",
+        sensitive: false,
+        kind: Kind::String { min: 1, max: 140, pattern: Some(&pattern::P7), values: &[] },
+    };
+    pub(super) static LAYER_NAME_OR_ARN: Shape = Shape {
+        name: "LayerNameOrArn",
+        sensitive: false,
+        kind: Kind::String { min: 1, max: 2048, pattern: Some(&pattern::P8), values: &[] },
     };
     pub(super) static LAYER_VERSION_ARN: Shape = Shape {
         name: "LayerVersionArn",
         sensitive: false,
         kind: Kind::String { min: 1, max: 2048, pattern: Some(&pattern::P1), values: &[] },
     };
+    pub(super) static LAYER_VERSION_CONTENT_INPUT: Shape = Shape {
+        name: "LayerVersionContentInput",
+        sensitive: false,
+        kind: Kind::Structure {
+            union: false,
+            members: &[
+                optional("S3Bucket", &S3_BUCKET),
+                optional("S3Key", &S3_KEY),
+                optional("S3ObjectVersion", &S3_OBJECT_VERSION),
+                optional("S3ObjectStorageMode", &S3_OBJECT_STORAGE_MODE),
+                optional("ZipFile", &BLOB),
+            ],
+        },
+    };
+    pub(super) static LAYER_VERSION_CONTENT_OUTPUT: Shape = Shape {
+        name: "LayerVersionContentOutput",
+        sensitive: false,
+        kind: Kind::Structure {
+            union: false,
+            members: &[
+                optional("Location", &SENSITIVE_STRING_ON_SERVER_ONLY),
+                optional("CodeSha256", &STRING),
+                optional("CodeSize", &LONG),
+                optional("SigningProfileVersionArn", &ARN),
+                optional("SigningJobArn", &ARN),
+                optional("ResolvedS3Object", &RESOLVED_S3_OBJECT),
+            ],
+        },
+    };
+    pub(super) static LAYER_VERSION_NUMBER: Shape =
+        Shape { name: "LayerVersionNumber", sensitive: false, kind: Kind::Long { min: None, max: None } };
+    pub(super) static LAYER_VERSIONS_LIST: Shape = Shape {
+        name: "LayerVersionsList",
+        sensitive: false,
+        kind: Kind::List { member: &LAYER_VERSIONS_LIST_ITEM, min: 0, max: NO_MAX },
+    };
+    pub(super) static LAYER_VERSIONS_LIST_ITEM: Shape = Shape {
+        name: "LayerVersionsListItem",
+        sensitive: false,
+        kind: Kind::Structure {
+            union: false,
+            members: &[
+                optional("LayerVersionArn", &LAYER_VERSION_ARN),
+                optional("Version", &LAYER_VERSION_NUMBER),
+                optional("Description", &DESCRIPTION),
+                optional("CreatedDate", &TIMESTAMP),
+                optional("CompatibleArchitectures", &COMPATIBLE_ARCHITECTURES),
+                optional("CompatibleRuntimes", &COMPATIBLE_RUNTIMES),
+                optional("LicenseInfo", &LICENSE_INFO),
+            ],
+        },
+    };
+    pub(super) static LAYERS_LIST: Shape = Shape {
+        name: "LayersList",
+        sensitive: false,
+        kind: Kind::List { member: &LAYERS_LIST_ITEM, min: 0, max: NO_MAX },
+    };
+    pub(super) static LAYERS_LIST_ITEM: Shape = Shape {
+        name: "LayersListItem",
+        sensitive: false,
+        kind: Kind::Structure {
+            union: false,
+            members: &[
+                optional("LayerName", &LAYER_NAME),
+                optional("LayerArn", &LAYER_ARN),
+                optional("LatestMatchingVersion", &LAYER_VERSIONS_LIST_ITEM),
+            ],
+        },
+    };
     pub(super) static LAYERS_REFERENCE_LIST: Shape = Shape {
         name: "LayersReferenceList",
         sensitive: false,
         kind: Kind::List { member: &LAYER, min: 0, max: NO_MAX },
+    };
+    pub(super) static LICENSE_INFO: Shape = Shape {
+        name: "LicenseInfo",
+        sensitive: false,
+        kind: Kind::String { min: 0, max: 512, pattern: Some(&pattern::P12), values: &[] },
     };
     pub(super) static LIST_FUNCTIONS_REQUEST: Shape = Shape {
         name: "ListFunctionsRequest",
@@ -1283,10 +1632,106 @@ mod shape {
             members: &[optional("NextMarker", &STRING), optional("Functions", &FUNCTION_LIST)],
         },
     };
+    pub(super) static LIST_LAYER_VERSIONS_REQUEST: Shape = Shape {
+        name: "ListLayerVersionsRequest",
+        sensitive: false,
+        kind: Kind::Structure {
+            union: false,
+            members: &[
+                Member {
+                    name: "CompatibleArchitecture",
+                    shape: &ARCHITECTURE,
+                    required: false,
+                    location: Location::Query("CompatibleArchitecture"),
+                },
+                Member {
+                    name: "CompatibleRuntime",
+                    shape: &RUNTIME,
+                    required: false,
+                    location: Location::Query("CompatibleRuntime"),
+                },
+                Member {
+                    name: "LayerName",
+                    shape: &LAYER_NAME_OR_ARN,
+                    required: true,
+                    location: Location::Path("LayerName"),
+                },
+                Member { name: "Marker", shape: &STRING, required: false, location: Location::Query("Marker") },
+                Member {
+                    name: "MaxItems",
+                    shape: &MAX_LAYER_LIST_ITEMS,
+                    required: false,
+                    location: Location::Query("MaxItems"),
+                },
+            ],
+        },
+    };
+    pub(super) static LIST_LAYER_VERSIONS_RESPONSE: Shape = Shape {
+        name: "ListLayerVersionsResponse",
+        sensitive: false,
+        kind: Kind::Structure {
+            union: false,
+            members: &[optional("NextMarker", &STRING), optional("LayerVersions", &LAYER_VERSIONS_LIST)],
+        },
+    };
+    pub(super) static LIST_LAYERS_REQUEST: Shape = Shape {
+        name: "ListLayersRequest",
+        sensitive: false,
+        kind: Kind::Structure {
+            union: false,
+            members: &[
+                Member {
+                    name: "CompatibleArchitecture",
+                    shape: &ARCHITECTURE,
+                    required: false,
+                    location: Location::Query("CompatibleArchitecture"),
+                },
+                Member {
+                    name: "CompatibleRuntime",
+                    shape: &RUNTIME,
+                    required: false,
+                    location: Location::Query("CompatibleRuntime"),
+                },
+                Member { name: "Marker", shape: &STRING, required: false, location: Location::Query("Marker") },
+                Member {
+                    name: "MaxItems",
+                    shape: &MAX_LAYER_LIST_ITEMS,
+                    required: false,
+                    location: Location::Query("MaxItems"),
+                },
+            ],
+        },
+    };
+    pub(super) static LIST_LAYERS_RESPONSE: Shape = Shape {
+        name: "ListLayersResponse",
+        sensitive: false,
+        kind: Kind::Structure {
+            union: false,
+            members: &[optional("NextMarker", &STRING), optional("Layers", &LAYERS_LIST)],
+        },
+    };
+    pub(super) static LIST_TAGS_REQUEST: Shape = Shape {
+        name: "ListTagsRequest",
+        sensitive: false,
+        kind: Kind::Structure {
+            union: false,
+            members: &[Member {
+                name: "Resource",
+                shape: &TAGGABLE_RESOURCE,
+                required: true,
+                location: Location::Path("Resource"),
+            }],
+        },
+    };
+    pub(super) static LIST_TAGS_RESPONSE: Shape = Shape {
+        name: "ListTagsResponse",
+        sensitive: false,
+        kind: Kind::Structure { union: false, members: &[optional("Tags", &TAGS)] },
+    };
     pub(super) static LOCAL_MOUNT_PATH: Shape = Shape {
         name: "LocalMountPath",
         sensitive: false,
-        kind: Kind::String { min: 0, max: 160, pattern: Some(&pattern::P11), values: &[] },
+        kind: Kind::String { min: 0, max: 160, pattern: Some(&pattern::P13), values: &[] },
     };
     pub(super) static LOG_FORMAT: Shape = Shape {
         name: "LogFormat",
@@ -1296,7 +1741,7 @@ mod shape {
     pub(super) static LOG_GROUP: Shape = Shape {
         name: "LogGroup",
         sensitive: false,
-        kind: Kind::String { min: 1, max: 512, pattern: Some(&pattern::P15), values: &[] },
+        kind: Kind::String { min: 1, max: 512, pattern: Some(&pattern::P17), values: &[] },
     };
     pub(super) static LOG_TYPE: Shape = Shape {
         name: "LogType",
@@ -1320,8 +1765,10 @@ mod shape {
     pub(super) static MASTER_REGION: Shape = Shape {
         name: "MasterRegion",
         sensitive: false,
-        kind: Kind::String { min: 1, max: 50, pattern: Some(&pattern::P12), values: &[] },
+        kind: Kind::String { min: 1, max: 50, pattern: Some(&pattern::P14), values: &[] },
     };
+    pub(super) static MAX_LAYER_LIST_ITEMS: Shape =
+        Shape { name: "MaxLayerListItems", sensitive: false, kind: Kind::Integer { min: Some(1), max: Some(50) } };
     pub(super) static MAX_LIST_ITEMS: Shape =
         Shape { name: "MaxListItems", sensitive: false, kind: Kind::Integer { min: Some(1), max: Some(10000) } };
     pub(super) static MEMORY_SIZE: Shape =
@@ -1329,12 +1776,12 @@ mod shape {
     pub(super) static NAME_SPACED_FUNCTION_ARN: Shape = Shape {
         name: "NameSpacedFunctionArn",
         sensitive: false,
-        kind: Kind::String { min: 0, max: 10000, pattern: Some(&pattern::P26), values: &[] },
+        kind: Kind::String { min: 0, max: 10000, pattern: Some(&pattern::P29), values: &[] },
     };
     pub(super) static NAMESPACED_FUNCTION_NAME: Shape = Shape {
         name: "NamespacedFunctionName",
         sensitive: false,
-        kind: Kind::String { min: 1, max: 256, pattern: Some(&pattern::P7), values: &[] },
+        kind: Kind::String { min: 1, max: 256, pattern: Some(&pattern::P9), values: &[] },
     };
     pub(super) static NAMESPACED_STATEMENT_ID: Shape = Shape {
         name: "NamespacedStatementId",
@@ -1346,7 +1793,7 @@ mod shape {
     pub(super) static NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER: Shape = Shape {
         name: "NumericLatestPublishedOrAliasQualifier",
         sensitive: false,
-        kind: Kind::String { min: 1, max: 128, pattern: Some(&pattern::P21), values: &[] },
+        kind: Kind::String { min: 1, max: 128, pattern: Some(&pattern::P23), values: &[] },
     };
     pub(super) static PACKAGE_TYPE: Shape = Shape {
         name: "PackageType",
@@ -1361,12 +1808,50 @@ mod shape {
     pub(super) static PRINCIPAL: Shape = Shape {
         name: "Principal",
         sensitive: false,
-        kind: Kind::String { min: 0, max: 2048, pattern: Some(&pattern::P16), values: &[] },
+        kind: Kind::String { min: 0, max: 2048, pattern: Some(&pattern::P18), values: &[] },
     };
     pub(super) static PRINCIPAL_ORG_ID: Shape = Shape {
         name: "PrincipalOrgID",
         sensitive: false,
-        kind: Kind::String { min: 12, max: 34, pattern: Some(&pattern::P32), values: &[] },
+        kind: Kind::String { min: 12, max: 34, pattern: Some(&pattern::P36), values: &[] },
+    };
+    pub(super) static PUBLISH_LAYER_VERSION_REQUEST: Shape = Shape {
+        name: "PublishLayerVersionRequest",
+        sensitive: false,
+        kind: Kind::Structure {
+            union: false,
+            members: &[
+                Member {
+                    name: "LayerName",
+                    shape: &LAYER_NAME_OR_ARN,
+                    required: true,
+                    location: Location::Path("LayerName"),
+                },
+                optional("Description", &DESCRIPTION),
+                required("Content", &LAYER_VERSION_CONTENT_INPUT),
+                optional("CompatibleArchitectures", &COMPATIBLE_ARCHITECTURES),
+                optional("CompatibleRuntimes", &COMPATIBLE_RUNTIMES),
+                optional("LicenseInfo", &LICENSE_INFO),
+            ],
+        },
+    };
+    pub(super) static PUBLISH_LAYER_VERSION_RESPONSE: Shape = Shape {
+        name: "PublishLayerVersionResponse",
+        sensitive: false,
+        kind: Kind::Structure {
+            union: false,
+            members: &[
+                optional("Content", &LAYER_VERSION_CONTENT_OUTPUT),
+                optional("LayerArn", &LAYER_ARN),
+                optional("LayerVersionArn", &LAYER_VERSION_ARN),
+                optional("Description", &DESCRIPTION),
+                optional("CreatedDate", &TIMESTAMP),
+                optional("Version", &LAYER_VERSION_NUMBER),
+                optional("CompatibleArchitectures", &COMPATIBLE_ARCHITECTURES),
+                optional("CompatibleRuntimes", &COMPATIBLE_RUNTIMES),
+                optional("LicenseInfo", &LICENSE_INFO),
+            ],
+        },
     };
     pub(super) static REMOVE_PERMISSION_REQUEST: Shape = Shape {
         name: "RemovePermissionRequest",
@@ -1423,7 +1908,7 @@ mod shape {
     pub(super) static ROLE_ARN: Shape = Shape {
         name: "RoleArn",
         sensitive: false,
-        kind: Kind::String { min: 0, max: 10000, pattern: Some(&pattern::P24), values: &[] },
+        kind: Kind::String { min: 0, max: 10000, pattern: Some(&pattern::P27), values: &[] },
     };
     pub(super) static RUNTIME: Shape = Shape {
         name: "Runtime",
@@ -1512,7 +1997,7 @@ mod shape {
     pub(super) static S3_BUCKET: Shape = Shape {
         name: "S3Bucket",
         sensitive: false,
-        kind: Kind::String { min: 3, max: 63, pattern: Some(&pattern::P13), values: &[] },
+        kind: Kind::String { min: 3, max: 63, pattern: Some(&pattern::P15), values: &[] },
     };
     pub(super) static S3_FILES_CONFIG: Shape = Shape {
         name: "S3FilesConfig",
@@ -1522,7 +2007,7 @@ mod shape {
     pub(super) static S3_KEY: Shape = Shape {
         name: "S3Key",
         sensitive: false,
-        kind: Kind::String { min: 1, max: 1024, pattern: Some(&pattern::P10), values: &[] },
+        kind: Kind::String { min: 1, max: 1024, pattern: Some(&pattern::P12), values: &[] },
     };
     pub(super) static S3_OBJECT_STORAGE_MODE: Shape = Shape {
         name: "S3ObjectStorageMode",
@@ -1532,12 +2017,12 @@ mod shape {
     pub(super) static S3_OBJECT_VERSION: Shape = Shape {
         name: "S3ObjectVersion",
         sensitive: false,
-        kind: Kind::String { min: 1, max: 1024, pattern: Some(&pattern::P10), values: &[] },
+        kind: Kind::String { min: 1, max: 1024, pattern: Some(&pattern::P12), values: &[] },
     };
     pub(super) static SECURITY_GROUP_ID: Shape = Shape {
         name: "SecurityGroupId",
         sensitive: false,
-        kind: Kind::String { min: 0, max: 1024, pattern: Some(&pattern::P33), values: &[] },
+        kind: Kind::String { min: 0, max: 1024, pattern: Some(&pattern::P37), values: &[] },
     };
     pub(super) static SECURITY_GROUP_IDS: Shape = Shape {
         name: "SecurityGroupIds",
@@ -1583,7 +2068,7 @@ mod shape {
     pub(super) static SOURCE_OWNER: Shape = Shape {
         name: "SourceOwner",
         sensitive: false,
-        kind: Kind::String { min: 0, max: 12, pattern: Some(&pattern::P22), values: &[] },
+        kind: Kind::String { min: 0, max: 12, pattern: Some(&pattern::P24), values: &[] },
     };
     pub(super) static STATE: Shape = Shape {
         name: "State",
@@ -1676,7 +2161,7 @@ mod shape {
     pub(super) static SUBNET_ID: Shape = Shape {
         name: "SubnetId",
         sensitive: false,
-        kind: Kind::String { min: 0, max: 1024, pattern: Some(&pattern::P34), values: &[] },
+        kind: Kind::String { min: 0, max: 1024, pattern: Some(&pattern::P38), values: &[] },
     };
     pub(super) static SUBNET_IDS: Shape =
         Shape { name: "SubnetIds", sensitive: false, kind: Kind::List { member: &SUBNET_ID, min: 0, max: 16 } };
@@ -1690,10 +2175,33 @@ mod shape {
         sensitive: false,
         kind: Kind::String { min: 1, max: 128, pattern: Some(&pattern::P2), values: &[] },
     };
+    pub(super) static TAG_KEY_LIST: Shape =
+        Shape { name: "TagKeyList", sensitive: false, kind: Kind::List { member: &TAG_KEY, min: 0, max: NO_MAX } };
+    pub(super) static TAG_RESOURCE_REQUEST: Shape = Shape {
+        name: "TagResourceRequest",
+        sensitive: false,
+        kind: Kind::Structure {
+            union: false,
+            members: &[
+                Member {
+                    name: "Resource",
+                    shape: &TAGGABLE_RESOURCE,
+                    required: true,
+                    location: Location::Path("Resource"),
+                },
+                required("Tags", &TAGS),
+            ],
+        },
+    };
     pub(super) static TAG_VALUE: Shape = Shape {
         name: "TagValue",
         sensitive: false,
         kind: Kind::String { min: 0, max: 256, pattern: Some(&pattern::P2), values: &[] },
+    };
+    pub(super) static TAGGABLE_RESOURCE: Shape = Shape {
+        name: "TaggableResource",
+        sensitive: false,
+        kind: Kind::String { min: 1, max: 10000, pattern: Some(&pattern::P26), values: &[] },
     };
     pub(super) static TAGS: Shape = Shape {
         name: "Tags",
@@ -1711,12 +2219,12 @@ mod shape {
     pub(super) static TAGS_ERROR_CODE: Shape = Shape {
         name: "TagsErrorCode",
         sensitive: false,
-        kind: Kind::String { min: 10, max: 21, pattern: Some(&pattern::P14), values: &[] },
+        kind: Kind::String { min: 10, max: 21, pattern: Some(&pattern::P16), values: &[] },
     };
     pub(super) static TAGS_ERROR_MESSAGE: Shape = Shape {
         name: "TagsErrorMessage",
         sensitive: false,
-        kind: Kind::String { min: 84, max: 1000, pattern: Some(&pattern::P10), values: &[] },
+        kind: Kind::String { min: 84, max: 1000, pattern: Some(&pattern::P12), values: &[] },
     };
     pub(super) static TENANCY_CONFIG: Shape = Shape {
         name: "TenancyConfig",
@@ -1726,7 +2234,7 @@ mod shape {
     pub(super) static TENANT_ID: Shape = Shape {
         name: "TenantId",
         sensitive: false,
-        kind: Kind::String { min: 1, max: 256, pattern: Some(&pattern::P19), values: &[] },
+        kind: Kind::String { min: 1, max: 256, pattern: Some(&pattern::P21), values: &[] },
     };
     pub(super) static TENANT_ISOLATION_MODE: Shape = Shape {
         name: "TenantIsolationMode",
@@ -1738,7 +2246,7 @@ mod shape {
     pub(super) static TIMESTAMP: Shape = Shape {
         name: "Timestamp",
         sensitive: false,
-        kind: Kind::String { min: 0, max: 100, pattern: Some(&pattern::P10), values: &[] },
+        kind: Kind::String { min: 0, max: 100, pattern: Some(&pattern::P12), values: &[] },
     };
     pub(super) static TRACING_CONFIG: Shape = Shape {
         name: "TracingConfig",
@@ -1754,6 +2262,22 @@ mod shape {
         name: "TracingMode",
         sensitive: false,
         kind: Kind::String { min: 0, max: NO_MAX, pattern: None, values: &["Active", "PassThrough"] },
+    };
+    pub(super) static UNTAG_RESOURCE_REQUEST: Shape = Shape {
+        name: "UntagResourceRequest",
+        sensitive: false,
+        kind: Kind::Structure {
+            union: false,
+            members: &[
+                Member {
+                    name: "Resource",
+                    shape: &TAGGABLE_RESOURCE,
+                    required: true,
+                    location: Location::Path("Resource"),
+                },
+                Member { name: "TagKeys", shape: &TAG_KEY_LIST, required: true, location: Location::Query("tagKeys") },
+            ],
+        },
     };
     pub(super) static UPDATE_FUNCTION_CODE_REQUEST: Shape = Shape {
         name: "UpdateFunctionCodeRequest",

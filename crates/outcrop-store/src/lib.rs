@@ -11,13 +11,17 @@
 //! | `tags.rs`, `client_tokens.rs` | resource tags; idempotency keys of AWS |
 //! | `sessions.rs` | conversations: attributes, idle time, the turn that is open or suspended |
 //! | `turns.rs`, `journal.rs` | one InvokeAgent as an append-only list of events |
+//! | `stored_sessions.rs`, `invocations.rs` | the session store: what other frameworks keep of their conversations |
+//! | `memory.rs` | what agents remember of sessions that are over |
 //!
 //! Times and ids are handed in; nothing here reads the clock.
 
 mod client_tokens;
 mod cursor;
 mod error;
+mod invocations;
 mod journal;
+mod memory;
 mod migrate;
 mod open;
 mod reader;
@@ -25,6 +29,7 @@ mod resources;
 mod sessions;
 mod snapshots;
 mod store;
+mod stored_sessions;
 mod sweep;
 mod tags;
 mod turns;
@@ -32,12 +37,15 @@ mod tx;
 mod writer;
 
 pub use client_tokens::{CLIENT_TOKEN_SECONDS, ClientToken};
-pub use cursor::Cursor;
+pub use cursor::{Cursor, RowCursor};
 pub use error::StoreError;
+pub use invocations::{Invocation, InvocationStep, Within};
 pub use journal::{EVENT_BYTES_MAX, JournalEvent};
+pub use memory::{MemorySummary, Remembered};
 pub use resources::{Kind, LIST_ALL_MAX, PAGE_MAX, PutError, Resource};
 pub use sessions::{Session, UnfinishedTurn};
 pub use snapshots::snapshot_hash;
 pub use store::Store;
+pub use stored_sessions::{SessionAttributes, StoredSession};
 pub use turns::{BeginError, BeginTurn, Begun, FinishTurn, TurnOutcome};
 pub use tx::{ReadTx, Tx};

@@ -20,7 +20,12 @@ macro_rules! migration {
 }
 
 /// Every step, oldest first. Append only: an installed database remembers the checksum of what it ran.
-pub(crate) const MIGRATIONS: &[Migration] = &[migration!("0001_resources"), migration!("0002_sessions")];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    migration!("0001_resources"),
+    migration!("0002_sessions"),
+    migration!("0003_session_store"),
+    migration!("0004_memory"),
+];
 
 /// Runs the steps that this database has not seen.
 ///

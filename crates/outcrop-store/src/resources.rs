@@ -43,10 +43,36 @@ kinds! {
     ActionGroup = "action-group",
     /// An alias; parent: the agent.
     AgentAlias = "agent-alias",
+    /// An agent that another works with; parent: the agent and its version.
+    Collaborator = "agent-collaborator",
+    /// Use of an alias by a collaboration, for looking up who uses it; parent: the agent of the alias.
+    AliasUse = "alias-use",
+    /// A knowledge base that an agent may search; parent: the agent and its version.
+    AgentKnowledgeBase = "agent-knowledge-base",
+    /// A knowledge base; no parent.
+    KnowledgeBase = "knowledge-base",
+    /// A prompt with its draft; no parent.
+    Prompt = "prompt",
+    /// A version of a prompt; parent: the prompt.
+    PromptVersion = "prompt-version",
+    /// The policy of a resource, under the resource's ARN; no parent.
+    ResourcePolicy = "resource-policy",
     /// A local function; no parent.
     Function = "function",
+    /// A layer of functions with the number of its next version; no parent.
+    Layer = "layer",
+    /// A version of a layer; parent: the layer.
+    LayerVersion = "layer-version",
     /// A deployed stack; no parent.
     Stack = "stack",
+    /// A role of IAM; no parent.
+    IamRole = "iam-role",
+    /// A managed policy of IAM; no parent.
+    IamPolicy = "iam-policy",
+    /// A collection of OpenSearch Serverless; no parent.
+    AossCollection = "aoss-collection",
+    /// A policy of OpenSearch Serverless; parent: its type.
+    AossPolicy = "aoss-policy",
 }
 
 /// The indexed columns of a resource; the document travels beside it.
@@ -111,6 +137,12 @@ impl ReadTx<'_> {
             .transpose()
     }
 
+    /// The id of the resource with exactly this name.
+    pub fn find_id_by_name(&self, kind: Kind, parent: &str, name: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT id FROM resource WHERE kind = ?1 AND parent = ?2 AND name = ?3";
+        self.query_opt("find an id by name", sql, (kind.as_str(), parent, name), |row| row.get(0))
+    }
+
     /// Up to `limit` documents (1 to [`PAGE_MAX`], cut to that), last updated first, and where the next page goes on;
     /// no cursor when this was the last.
     pub fn list_page<T: DeserializeOwned>(
@@ -143,6 +175,12 @@ impl ReadTx<'_> {
             return Err(StoreError::TooLarge(format!("a list of more than {LIST_ALL_MAX} of kind {}", kind.as_str())));
         }
         rows.iter().map(|(_, row)| from_doc(kind, row)).collect()
+    }
+
+    /// The ids of all resources of the kind and parent, in their order; cheaper than reading them.
+    pub fn ids(&self, kind: Kind, parent: &str) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT id FROM resource WHERE kind = ?1 AND parent = ?2 ORDER BY id";
+        self.query_all("list ids", sql, (kind.as_str(), parent), |row| row.get(0))
     }
 
     /// How many resources of the kind and parent there are.

@@ -53,4 +53,11 @@ impl Tx<'_> {
     pub fn delete_tags(&mut self, arn: &str) -> Result<usize, StoreError> {
         self.execute("delete tags", "DELETE FROM tag WHERE arn = ?1", [arn])
     }
+
+    /// Removes every tag of every resource whose ARN goes on after `start`, such as the versions of one.
+    pub fn delete_tags_below(&mut self, start: &str) -> Result<usize, StoreError> {
+        // Texts sort by their UTF-8, in which no character stands after this one.
+        let end = format!("{start}\u{10FFFF}");
+        self.execute("delete tags", "DELETE FROM tag WHERE arn > ?1 AND arn < ?2", (start, end))
+    }
 }

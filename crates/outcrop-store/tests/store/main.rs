@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod kill;
+mod memory;
 mod model;
 mod resources;
 mod session_model;
+mod session_store;
 mod small;
 mod turns;
 mod writes;

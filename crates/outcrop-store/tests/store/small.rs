@@ -28,6 +28,10 @@ async fn tags_are_set_removed_and_found() {
         tx.remove_tags("arn:2", ["old", "never there"])?;
         tx.set_tags("arn:3", [("outcrop:names", "gone")])?;
         assert_eq!(tx.delete_tags("arn:3")?, 1);
+        tx.set_tags("arn:1:7", [("a", "1"), ("b", "2")])?;
+        tx.set_tags("arn:10", [("outcrop:names", "ten")])?;
+        assert_eq!(tx.delete_tags_below("arn:1:")?, 2);
+        tx.delete_tags("arn:10")?;
         Ok::<_, StoreError>((tx.tags("arn:1")?, tx.tags("arn:3")?, tx.find_tagged("outcrop:names")?))
     });
     let (one, three, named) = left.await.unwrap();

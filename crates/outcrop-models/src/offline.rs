@@ -73,6 +73,10 @@ impl Model for OfflinePlanner {
             Ok(reply)
         })
     }
+
+    fn is_language_model(&self) -> bool {
+        false
+    }
 }
 
 async fn stream(sink: &dyn DeltaSink, block: &ContentBlock) {

@@ -7,7 +7,11 @@
 //! - [`turn`] is the machine: [`turn::Turn::start`], then [`turn::Turn::apply`] until the step is an end.
 
 pub mod agent;
+pub mod memory;
+pub mod phase;
 pub mod prepare;
+pub mod template;
 pub mod turn;
 
-pub use agent::{Executor, PreparedAgent, Snapshot, Tool, ToolKind};
+pub use agent::{Collaborator, Executor, INLINE_AGENT, PreparedAgent, Snapshot, Tool, ToolKind};
+pub use phase::{Phase, PhasePrompt, PhasePrompts};

@@ -1,14 +1,16 @@
 //! From documents to a prepared agent.
 
+mod collaborators;
 mod functions;
 mod names;
 pub mod openapi;
 pub mod prompts;
 
 use crate::agent::{Argument, Executor, Place, PreparedAgent, Snapshot, Tool, ToolKind};
+use crate::phase::Phase;
 use names::ToolNames;
 use outcrop_api::bedrock_agent as api;
-use outcrop_ports::{InferenceConfig, ToolSpec};
+use outcrop_ports::ToolSpec;
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,9 +32,6 @@ pub fn prepare(snapshot: &Snapshot) -> Result<PreparedAgent, PrepareError> {
     if model_id.is_empty() {
         problems.push("Agent foundation model cannot be null".to_owned());
     }
-    if agent.orchestration_type == Some(api::OrchestrationType::CustomOrchestration) {
-        problems.push("Custom orchestration is not available in this version of Outcrop".to_owned());
-    }
     let mut tools = Tools::default();
     for group in &snapshot.action_groups {
         if group.action_group_state == api::ActionGroupState::Disabled {
@@ -42,17 +41,31 @@ pub fn prepare(snapshot: &Snapshot) -> Result<PreparedAgent, PrepareError> {
             problems.push(problem);
         }
     }
+    let collaborators = collaborators::of(snapshot).unwrap_or_else(|problem| {
+        problems.push(problem);
+        Vec::new()
+    });
+    let prompts = prompts::compile(agent.prompt_override_configuration.as_ref(), &mut problems);
     if !problems.is_empty() {
         return Err(PrepareError(problems));
     }
-    let (inference, additional_model_request_fields) = orchestration_settings(agent);
+    collaborators::add_tool(&mut tools, &collaborators);
+    let collaboration = agent.agent_collaboration.unwrap_or(api::AgentCollaboration::Disabled);
+    let is_enabled = |base: &&api::AgentKnowledgeBase| base.knowledge_base_state == api::KnowledgeBaseState::Enabled;
     Ok(PreparedAgent {
+        collaboration,
+        collaborators,
+        knowledge_bases: snapshot.knowledge_bases.iter().filter(is_enabled).cloned().collect(),
+        memory: agent.memory_configuration.clone(),
+        guardrail: agent.guardrail_configuration.clone(),
+        custom_orchestration: custom_orchestration(agent),
         agent_id: agent.agent_id.as_str().into(),
         agent_name: agent.agent_name.as_str().into(),
         model_id: model_id.into(),
         instruction: instruction.into(),
-        inference,
-        additional_model_request_fields,
+        calls_in_text: prompts.get(Phase::Orchestration).template.says("<function_calls>"),
+        checks_arguments: true,
+        prompts,
         idle_session_ttl_seconds: agent.idle_session_ttl_in_seconds,
         tool_by_name: tools.by_name(),
         specs: tools.specs.into(),
@@ -60,16 +73,18 @@ pub fn prepare(snapshot: &Snapshot) -> Result<PreparedAgent, PrepareError> {
     })
 }
 
+/// The function that decides an agent's steps, if it is to.
+fn custom_orchestration(agent: &api::Agent) -> Option<Arc<str>> {
+    if agent.orchestration_type != Some(api::OrchestrationType::CustomOrchestration) {
+        return None;
+    }
+    let api::OrchestrationExecutor::Lambda(arn) = agent.custom_orchestration.as_ref()?.executor.as_ref()?;
+    Some(arn.as_str().into())
+}
+
 /// What an agent asks for that is stored and shown, but has no effect in this version; for the log.
 pub fn without_effect(agent: &api::Agent) -> Vec<&'static str> {
-    let is_overridden =
-        |one: &api::PromptConfiguration| one.prompt_creation_mode == Some(api::CreationMode::Overridden);
-    let overrides = agent.prompt_override_configuration.iter().flat_map(|all| &all.prompt_configurations);
     [
-        (
-            overrides.into_iter().any(is_overridden),
-            "prompt overrides other than the orchestration's inference settings",
-        ),
         (agent.guardrail_configuration.is_some(), "guardrailConfiguration"),
         (agent.memory_configuration.is_some(), "memoryConfiguration"),
     ]
@@ -146,43 +161,19 @@ fn add_ask_user(tools: &mut Tools) {
     });
     let description =
         "Ask the user for information that a tool needs and that is nowhere in the conversation.".to_owned();
-    let question = Argument {
-        schema_name: "question".to_owned(),
-        name: "question".to_owned(),
-        r#type: "string".to_owned(),
+    tools.add(&["user", "askuser"], description, schema, ToolKind::AskUser, arguments([("question", "string")]));
+}
+
+/// Required parameters of a built-in tool, by name and type.
+fn arguments<const N: usize>(named: [(&str, &str); N]) -> Vec<Argument> {
+    let argument = |(name, kind): (&str, &str)| Argument {
+        schema_name: name.to_owned(),
+        name: name.to_owned(),
+        r#type: kind.to_owned(),
         place: Place::Parameter,
         required: true,
     };
-    tools.add(&["user", "askuser"], description, schema, ToolKind::AskUser, vec![question]);
-}
-
-type AdditionalFields = Option<serde_json::Map<String, serde_json::Value>>;
-
-/// Sampling settings: the author's where the orchestration prompt is overridden, else those the service shows as its own.
-fn orchestration_settings(agent: &api::Agent) -> (InferenceConfig, AdditionalFields) {
-    let mut inference = InferenceConfig {
-        max_tokens: Some(2048),
-        temperature: Some(0.0),
-        top_p: Some(1.0),
-        top_k: Some(250),
-        stop_sequences: Vec::new(),
-    };
-    let configuration =
-        agent.prompt_override_configuration.iter().flat_map(|all| &all.prompt_configurations).find(|one| {
-            one.prompt_type == Some(api::PromptType::Orchestration)
-                && one.prompt_creation_mode == Some(api::CreationMode::Overridden)
-        });
-    let Some(configuration) = configuration else { return (inference, None) };
-    if let Some(given) = &configuration.inference_configuration {
-        inference.temperature = given.temperature.or(inference.temperature);
-        inference.top_p = given.top_p.or(inference.top_p);
-        inference.top_k = given.top_k.and_then(|count| u32::try_from(count).ok()).or(inference.top_k);
-        inference.max_tokens =
-            given.maximum_length.and_then(|count| u32::try_from(count).ok()).or(inference.max_tokens);
-        inference.stop_sequences = given.stop_sequences.clone().unwrap_or_default();
-    }
-    let fields = configuration.additional_model_request_fields.as_ref().and_then(|value| value.as_object().cloned());
-    (inference, fields)
+    named.into_iter().map(argument).collect()
 }
 
 /// The text of `value` as functions get it: strings as they are, everything else as compact JSON.
@@ -190,15 +181,6 @@ pub(crate) fn value_text(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
-    }
-}
-
-/// Checks a group's schemas when it is created or updated, as the service does: what is wrong is said at once, with the
-/// place in the document.
-pub fn check_action_group(group_name: &str, api_schema: Option<&str>) -> Result<(), String> {
-    match api_schema {
-        Some(text) => openapi::check(group_name, text),
-        None => Ok(()),
     }
 }
 

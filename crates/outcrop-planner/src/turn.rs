@@ -4,7 +4,8 @@
 //!
 //! | state | waits for | then |
 //! |---|---|---|
-//! | asking the model | [`Event::ModelReplied`], [`Event::ModelFailed`] | tools, return of control, or the end |
+//! | asking the model, for a phase | [`Event::ModelReplied`], [`Event::ModelFailed`] | a parser, the next phase, tools, return of control, or the end |
+//! | parsing: the author's function reads the reply | [`Event::ParserReturned`] | what the reply leads to |
 //! | tools at work | one [`Event::ToolReturned`] for each call | return of control for what the caller does, or the model again |
 //! | with the caller | [`Event::ControlReturned`] | confirmed calls, or the model again |
 //! | stalled: the model failed after the caller's results came | [`Event::ControlReturned`] once more | the model again |
@@ -18,6 +19,7 @@
 //!     show(decision.output);
 //!     let event = match decision.step {
 //!         Step::CallModel(request) => ask(request),
+//!         Step::CallParser(call) => invoke(call),
 //!         Step::CallTools(calls) => one_of(calls),       // the others come with later rounds: Step::Wait
 //!         Step::Wait => next_result(),
 //!         Step::ReturnControl { .. } | Step::Finish { .. } | Step::Fail { .. } => break,
@@ -27,24 +29,35 @@
 //! }
 //! ```
 
+mod arguments;
 mod calls;
+mod calls_in_text;
+mod citations;
+pub mod collaboration;
 mod control;
+mod earlier;
 mod event;
-mod prompt;
+pub(crate) mod parsers;
+mod payload;
+mod phases;
+pub(crate) mod prompt;
+mod raw;
 mod reply;
 pub mod text;
 mod trace;
 
 use crate::agent::PreparedAgent;
+use crate::phase::Phase;
 use calls::Pending;
 pub use event::{
-    ControlResult, ControlReturned, Decision, Event, FailureKind, Limit, ModelFailed, ModelReplied, Output, Started,
-    Step, ToolReturned, TurnLimits,
+    Call, CollaboratorOutcome, CollaboratorReturned, ControlResult, ControlReturned, Decision, Event, FailureKind,
+    Limit, ModelFailed, ModelReplied, Output, ParserCall, ParserOutcome, ParserReturned, PromptCreation, Rules,
+    Started, Step, ToolReturned, TurnLimits,
 };
 use outcrop_api::bedrock_agent_runtime::Trace;
 use outcrop_ports::{
-    AgentIdentity, ContentBlock, Message, ModelErrorKind, ModelRequest, Role, ToolChoice, ToolContext, ToolResult,
-    ToolResultContent, ToolResultStatus,
+    AgentIdentity, ContentBlock, Latency, Message, ModelErrorKind, Role, ToolContext, ToolResult, ToolResultContent,
+    ToolResultStatus,
 };
 use outcrop_wire::Timestamp;
 use std::collections::BTreeMap;
@@ -66,10 +79,15 @@ pub struct Turn {
     session_attributes: BTreeMap<String, String>,
     prompt_session_attributes: BTreeMap<String, String>,
     limits: TurnLimits,
-    system: Vec<String>,
+    relayed_conversation: Option<String>,
+    latency: Option<Latency>,
+    /// What is remembered of earlier sessions.
+    memory: Option<String>,
     messages: Vec<Arc<Message>>,
     /// Messages before this one are history.
     first_new: usize,
+    /// Where the user's words of this turn are: message, and block in it.
+    question: (usize, usize),
     /// Model calls so far, also over returns of control.
     model_calls: u32,
     /// Replies in a row that could not be acted on.
@@ -78,6 +96,14 @@ pub struct Turn {
     request: RequestScope,
     /// The return of control whose results this request brought.
     answered: Option<String>,
+    /// The collaborator that the request went whole to.
+    routed: Option<Arc<str>>,
+    /// The one that the request before went whole to.
+    last_agent: Option<String>,
+    /// Parts of the trace that wait for the end of post-processing.
+    held: Vec<Output>,
+    /// The orchestration's answer while post-processing works on it.
+    answer: Option<String>,
 }
 
 /// What belongs to one InvokeAgent request; a turn that returned control spans several.
@@ -91,7 +117,9 @@ struct RequestScope {
 
 #[derive(Debug)]
 enum State {
-    AskingModel,
+    AskingModel(Phase),
+    /// The reply waits for the author's parser.
+    Parsing(Phase, Box<ModelReplied>),
     WithTools(Vec<Pending>),
     WithCaller {
         invocation_id: String,
@@ -100,6 +128,7 @@ enum State {
     /// The caller's results are taken and the model failed: the same results again are a retry.
     Stalled {
         invocation_id: String,
+        phase: Phase,
     },
     Over,
 }
@@ -119,20 +148,25 @@ impl Turn {
             alias: started.alias_id.as_str().into(),
             version: started.version.as_str().into(),
         };
+        let agent = if started.rules < Rules::PHASES { Arc::new(agent.under_first_rules()) } else { agent };
+        let history = earlier::select(history, started.prompt_creation);
         let first_new = history.len();
         let mut turn = Self {
-            system: prompt::system(&agent, &started.prompt_session_attributes),
+            relayed_conversation: started.relayed_conversation,
             identity,
             session_id: started.session_id.into(),
             input_text: started.input_text.into(),
             session_attributes: started.session_attributes.unwrap_or(attributes),
             prompt_session_attributes: started.prompt_session_attributes,
             limits: started.limits,
+            latency: started.latency,
+            memory: started.memory.filter(|memory| !memory.is_empty()),
             messages: history,
             first_new,
+            question: (0, 0),
             model_calls: 0,
             reprompts: 0,
-            state: State::AskingModel,
+            state: State::Over,
             request: RequestScope {
                 id: started.request_id,
                 began_at: started.at,
@@ -140,12 +174,22 @@ impl Turn {
                 traced: started.enable_trace,
             },
             answered: None,
+            routed: None,
+            last_agent: started.last_agent,
+            held: Vec::new(),
+            answer: None,
             agent,
         };
         turn.messages.extend(started.conversation_history.into_iter().map(Arc::new));
         let input = Message::user(turn.input_text.as_ref());
         turn.push(input);
-        let decision = turn.ask_model(started.at, Vec::new());
+        let last = turn.messages.len() - 1;
+        turn.question = (last, turn.messages[last].content.len() - 1);
+        let first = match turn.agent.prompts.get(Phase::PreProcessing).enabled {
+            true => Phase::PreProcessing,
+            false => turn.first_after_pre_processing(),
+        };
+        let decision = turn.ask_model(first, started.at, Vec::new());
         (turn, decision)
     }
 
@@ -173,13 +217,22 @@ impl Turn {
                 self.state = state;
                 self.limit_reached(at, limit)
             }
-            (Event::ModelReplied(reply), State::AskingModel) => self.model_replied(reply),
-            (Event::ModelFailed(failure), State::AskingModel) => self.model_failed(&failure),
+            (Event::ModelReplied(reply), State::AskingModel(phase)) => self.model_replied(phase, reply),
+            (Event::ModelFailed(failure), State::AskingModel(phase)) => self.model_failed(phase, &failure),
+            (Event::ParserReturned(returned), State::Parsing(phase, reply)) => {
+                self.parser_returned(phase, *reply, returned)
+            }
             (Event::ToolReturned(returned), State::WithTools(pending)) => self.tool_returned(returned, pending),
-            (Event::ControlReturned(returned), State::Stalled { invocation_id }) => {
+            (Event::CollaboratorReturned(returned), State::WithTools(pending)) => {
+                self.collaborator_returned(returned, pending)
+            }
+            (Event::ControlReturned(returned), State::Stalled { invocation_id, phase }) => {
                 self.answered = Some(invocation_id);
                 self.begin_request(returned.at, returned.request_id, returned.enable_trace);
-                self.ask_model(returned.at, Vec::new())
+                match phase {
+                    Phase::PostProcessing => self.post_process(returned.at),
+                    phase => self.ask_model(phase, returned.at, Vec::new()),
+                }
             }
             (Event::ControlReturned(returned), State::WithCaller { invocation_id, pending }) => {
                 self.answered = Some(invocation_id);
@@ -203,6 +256,14 @@ impl Turn {
         }
     }
 
+    /// Whether what the model says now may be shown while it is said: not when it is judged, parsed or worked over first.
+    pub fn can_stream(&self) -> bool {
+        let prompts = &self.agent.prompts;
+        matches!(self.state, State::AskingModel(Phase::Orchestration))
+            && prompts.get(Phase::Orchestration).parser.is_none()
+            && !prompts.get(Phase::PostProcessing).enabled
+    }
+
     /// Attributes the session is to remember, with what functions changed.
     pub fn session_attributes(&self) -> &BTreeMap<String, String> {
         &self.session_attributes
@@ -220,6 +281,7 @@ impl Turn {
         if let State::WithTools(pending) | State::WithCaller { pending, .. } = state {
             self.give_up(pending, reason);
         }
+        self.forget_answer();
         self.close(NO_ANSWER);
     }
 
@@ -263,44 +325,25 @@ impl Turn {
         }
     }
 
-    fn ask_model(&mut self, at: Timestamp, mut output: Vec<Output>) -> Decision {
-        if self.model_calls >= self.limits.iterations_max {
-            return self.limit_reached(at, Limit::Iterations);
+    fn ask_model(&mut self, phase: Phase, at: Timestamp, mut output: Vec<Output>) -> Decision {
+        // Each other phase asks once at most.
+        if phase == Phase::Orchestration {
+            if self.model_calls >= self.limits.iterations_max {
+                return self.limit_reached(at, Limit::Iterations);
+            }
+            self.model_calls += 1;
         }
-        self.model_calls += 1;
-        self.state = State::AskingModel;
-        let request = ModelRequest {
-            model_id: self.agent.model_id.to_string(),
-            system: self.system.clone(),
-            messages: self.conversation(),
-            tools: self.agent.specs.clone(),
-            tool_choice: ToolChoice::Auto,
-            inference: self.agent.inference.clone(),
-            additional_fields: self.agent.additional_model_request_fields.clone(),
-        };
-        self.trace(&mut output, at, |turn| trace::model_invocation_input(turn, &request));
+        self.state = State::AskingModel(phase);
+        let request = self.request_of(phase);
+        self.trace(&mut output, at, |turn| trace::model_invocation_input(turn, phase, &request));
         Decision { step: Step::CallModel(Box::new(request)), output }
     }
 
-    /// The conversation as models want it: sides take turns also where history and new messages meet (a turn without
-    /// an answer leaves two messages of the user side by side).
-    fn conversation(&self) -> Vec<Arc<Message>> {
-        let mut messages: Vec<Arc<Message>> = Vec::with_capacity(self.messages.len());
-        for message in &self.messages {
-            match messages.last_mut() {
-                Some(last) if last.role == message.role => {
-                    Arc::make_mut(last).content.extend(message.content.iter().cloned());
-                }
-                _ => messages.push(message.clone()),
-            }
-        }
-        messages
-    }
-
-    fn model_failed(&mut self, failed: &ModelFailed) -> Decision {
+    fn model_failed(&mut self, phase: Phase, failed: &ModelFailed) -> Decision {
         let mut output = Vec::new();
-        let reason = format!("model {}: {}", self.agent.model_id, failed.error.message);
-        self.trace(&mut output, failed.at, |turn| trace::failure(turn, failed.started_at, failed.at, &reason));
+        self.show_held(failed.at, &mut output);
+        let reason = format!("model {}: {}", self.model_of(phase), failed.error.message);
+        self.trace(&mut output, failed.at, |turn| trace::failure(turn, phase, failed.started_at, failed.at, &reason));
         // The words are the service's own where they are known; the cause stands in the failure trace.
         let (kind, message) = match failed.error.kind {
             ModelErrorKind::Throttled => (
@@ -317,9 +360,10 @@ impl Turn {
         let is_passing = matches!(kind, FailureKind::Throttled | FailureKind::ModelUnavailable);
         if let Some(invocation_id) = self.answered.take_if(|_| is_passing) {
             // What the caller did must not be lost to a failure that passes: it may bring its results again.
-            self.state = State::Stalled { invocation_id };
+            self.state = State::Stalled { invocation_id, phase };
             return Decision { step: Step::Fail { kind, message, resource: None }, output };
         }
+        self.forget_answer();
         self.fail(kind, message, None, output)
     }
 
@@ -332,6 +376,9 @@ impl Turn {
             self.give_up(pending, "The turn ran out of time before this call's result was known.");
         }
         let mut output = Vec::new();
+        let was_answered = self.answer.is_some();
+        self.show_held(at, &mut output);
+        self.forget_answer();
         let reason = match limit {
             Limit::Iterations => format!("the turn reached its limit of {} model calls", self.limits.iterations_max),
             Limit::WallTime => format!("the turn reached its time limit of {} s", self.limits.wall_time_seconds),
@@ -340,7 +387,10 @@ impl Turn {
             }
         };
         let began_at = self.request.began_at;
-        self.trace(&mut output, at, |turn| trace::failure(turn, began_at, at, &reason));
+        self.trace(&mut output, at, |turn| trace::failure(turn, Phase::Orchestration, began_at, at, &reason));
+        if was_answered {
+            return Decision { step: Step::Finish { text: UNABLE_TO_ASSIST.to_owned(), attribution: None }, output };
+        }
         self.finish(at, UNABLE_TO_ASSIST.to_owned(), output, trace::Ending::Finish)
     }
 
@@ -348,7 +398,7 @@ impl Turn {
         self.state = State::Over;
         self.close(&text);
         self.trace(&mut output, at, |turn| trace::final_response(turn, at, &text, ending));
-        Decision { step: Step::Finish { text }, output }
+        Decision { step: Step::Finish { text, attribution: None }, output }
     }
 
     fn trace(&self, output: &mut Vec<Output>, at: Timestamp, make: impl FnOnce(&Self) -> Trace) {
@@ -361,7 +411,8 @@ impl Turn {
 impl State {
     fn name(&self) -> &'static str {
         match self {
-            Self::AskingModel => "asking the model",
+            Self::AskingModel(_) => "asking the model",
+            Self::Parsing(..) => "parsing",
             Self::WithTools(_) => "tools at work",
             Self::WithCaller { .. } => "with the caller",
             Self::Stalled { .. } => "stalled",

@@ -6,13 +6,13 @@ use insta::assert_snapshot;
 use outcrop_api::bedrock_agent as agent_api;
 use outcrop_api::bedrock_agent_runtime as api;
 use outcrop_planner::turn::{
-    ControlResult, ControlReturned, Decision, Event, Limit, ModelFailed, ModelReplied, Output, Started, Step,
-    ToolReturned, Turn, TurnLimits,
+    Call, ControlResult, ControlReturned, Decision, Event, Limit, ModelFailed, ModelReplied, Output, ParserOutcome,
+    ParserReturned, Started, Step, ToolReturned, Turn, TurnLimits,
 };
 use outcrop_planner::{PreparedAgent, Snapshot, prepare};
 use outcrop_ports::{
-    Action, ContentBlock, Message, ModelError, ModelErrorKind, ModelReply, ResponseState, Role, StopReason,
-    ToolFailure, ToolFailureCause, ToolOutcome, ToolSuccess, ToolUse, Usage,
+    Action, ContentBlock, Message, ModelError, ModelErrorKind, ModelReply, ModelRequest, ResponseState, Role,
+    StopReason, ToolFailure, ToolFailureCause, ToolOutcome, ToolSuccess, ToolUse, Usage,
 };
 use outcrop_wire::Timestamp;
 use serde_json::{Value, json};
@@ -20,8 +20,20 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
+#[path = "turns/phases.rs"]
+mod phases;
+
 /// An agent with one Lambda group, one group of the caller and a confirmed function.
 fn agent() -> Arc<PreparedAgent> {
+    agent_with(&json!(null))
+}
+
+/// The same with prompts of its author.
+fn agent_with(prompts: &Value) -> Arc<PreparedAgent> {
+    Arc::new(prepare::prepare(&snapshot_with(prompts)).unwrap())
+}
+
+fn snapshot_with(prompts: &Value) -> Snapshot {
     let group = |name: &str, executor: Value, schema: Value| {
         let mut group = json!({
             "agentId": "AGENT00001", "agentVersion": "DRAFT", "actionGroupId": "GROUP00001", "actionGroupName": name,
@@ -44,6 +56,7 @@ fn agent() -> Arc<PreparedAgent> {
             "agentVersion": "DRAFT", "agentStatus": "PREPARED", "instruction": "You are the desk of a small shop, and you help.",
             "foundationModel": "m", "idleSessionTTLInSeconds": 600, "agentResourceRoleArn": "arn:aws:iam::000000000000:role/r",
             "createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z",
+            "promptOverrideConfiguration": prompts,
         },
         "actionGroups": [
             group("orders", lambda.clone(), functions(json!([
@@ -56,16 +69,19 @@ fn agent() -> Arc<PreparedAgent> {
             group("pickups", lambda, json!({"apiSchema": {"payload": document}})),
         ],
     });
-    let snapshot: Snapshot = serde_json::from_value(snapshot).unwrap();
-    Arc::new(prepare::prepare(&snapshot).unwrap())
+    serde_json::from_value(snapshot).unwrap()
 }
 
 /// Plays events and writes down what the machine says to each.
 struct Play {
+    agent: Arc<PreparedAgent>,
+    history: Vec<Arc<Message>>,
     turn: Turn,
     transcript: String,
     events: Vec<Event>,
     clock: i64,
+    /// What the model was asked last.
+    asked: Option<ModelRequest>,
 }
 
 impl Play {
@@ -74,20 +90,24 @@ impl Play {
     }
 
     fn with(input: &str, limits: TurnLimits) -> Self {
+        Self::of(agent(), Vec::new(), Started { input_text: input.into(), limits, ..Started::default() })
+    }
+
+    fn of(agent: Arc<PreparedAgent>, history: Vec<Arc<Message>>, started: Started) -> Self {
         let started = Started {
             at: Timestamp::from_millis(0),
             request_id: "rid".into(),
             alias_id: "ALIAS00001".into(),
             version: "1".into(),
             session_id: "s".into(),
-            input_text: input.into(),
             enable_trace: true,
-            limits,
-            ..Started::default()
+            ..started
         };
-        let (turn, decision) = Turn::start(agent(), Vec::new(), BTreeMap::new(), started.clone());
-        let mut play = Self { turn, transcript: String::new(), events: vec![Event::Started(started)], clock: 0 };
-        play.note(&format!("user: {input}"), &decision);
+        let said = format!("user: {}", started.input_text);
+        let (turn, decision) = Turn::start(agent.clone(), history.clone(), BTreeMap::new(), started.clone());
+        let events = vec![Event::Started(started)];
+        let mut play = Self { agent, history, turn, transcript: String::new(), events, clock: 0, asked: None };
+        play.note(&said, &decision);
         play
     }
 
@@ -150,7 +170,16 @@ impl Play {
         self.feed(&said, Event::ControlReturned(returned))
     }
 
+    fn parser(&mut self, outcome: ParserOutcome) -> &mut Self {
+        let (started_at, at) = self.at();
+        let said = format!("parser: {outcome:?}");
+        self.feed(&said, Event::ParserReturned(ParserReturned { started_at, at, call_id: "c".into(), outcome }))
+    }
+
     fn note(&mut self, said: &str, decision: &Decision) {
+        if let Step::CallModel(request) = &decision.step {
+            self.asked = Some(request.as_ref().clone());
+        }
         let out = &mut self.transcript;
         let _ = writeln!(out, "> {said}");
         for Output::Trace { trace, .. } in &decision.output {
@@ -161,7 +190,8 @@ impl Play {
 
     /// The transcript, after making sure that replay and the history hold what they promise.
     fn transcript(&self) -> String {
-        let (again, _) = Turn::replay(agent(), Vec::new(), BTreeMap::new(), self.events.clone()).unwrap();
+        let (again, _) =
+            Turn::replay(self.agent.clone(), self.history.clone(), BTreeMap::new(), self.events.clone()).unwrap();
         assert_eq!(again.new_messages(), self.turn.new_messages(), "the same events make the same turn");
         let mut closed = again;
         closed.abandon("over");
@@ -201,7 +231,11 @@ fn step(step: &Step) -> String {
     match step {
         Step::CallModel(request) => format!("call model, {} messages", request.messages.len()),
         Step::CallTools(calls) => {
-            let one = |call: &outcrop_ports::ToolCall| {
+            let one = |call: &Call| {
+                let call = match call {
+                    Call::Tool(call) => call,
+                    Call::Collaborator(call) => return format!("{}: {:?}", call.collaborator.name, call.ask),
+                };
                 let action = match &call.action {
                     Action::Function(name) => name.to_string(),
                     Action::ApiOperation { api_path, http_method } => format!("{http_method} {api_path}"),
@@ -219,7 +253,11 @@ fn step(step: &Step) -> String {
         Step::ReturnControl(payload) => {
             format!("return control {}", serde_json::to_string(&payload.invocation_inputs).unwrap())
         }
-        Step::Finish { text } => format!("finish {text:?}"),
+        Step::CallParser(call) => format!("call parser {}", call.payload),
+        Step::Finish { text, attribution: None } => format!("finish {text:?}"),
+        Step::Finish { text, attribution } => {
+            format!("finish {text:?} {}", serde_json::to_string(attribution).unwrap())
+        }
         Step::Fail { kind, message, .. } => format!("fail {kind:?} {message:?}"),
     }
 }
@@ -233,9 +271,7 @@ fn part(trace: &api::Trace) -> String {
     let cut = |text: &Option<String>| text.clone().unwrap_or_default().chars().take(100).collect::<String>();
     match trace {
         api::Trace::OrchestrationTrace(part) => match part {
-            api::OrchestrationTrace::ModelInvocationInput(input) => {
-                format!("[{}] model input", input.trace_id.clone().unwrap())
-            }
+            api::OrchestrationTrace::ModelInvocationInput(input) => input_of(input),
             api::OrchestrationTrace::ModelInvocationOutput(output) => {
                 format!("[{}] model output", output.trace_id.clone().unwrap())
             }
@@ -266,8 +302,34 @@ fn part(trace: &api::Trace) -> String {
         api::Trace::FailureTrace(failure) => {
             format!("[{}] failure {:?}", failure.trace_id.clone().unwrap(), cut(&failure.failure_reason))
         }
+        api::Trace::PreProcessingTrace(part) => match part {
+            api::PreProcessingTrace::ModelInvocationInput(input) => input_of(input),
+            api::PreProcessingTrace::ModelInvocationOutput(output) => {
+                let parsed = output.parsed_response.as_ref().map(|one| (one.is_valid, one.rationale.clone()));
+                format!("[{}] model output {parsed:?}", output.trace_id.clone().unwrap())
+            }
+        },
+        api::Trace::PostProcessingTrace(part) => match part {
+            api::PostProcessingTrace::ModelInvocationInput(input) => input_of(input),
+            api::PostProcessingTrace::ModelInvocationOutput(output) => {
+                let parsed = output.parsed_response.as_ref().map(|one| one.text.clone());
+                format!("[{}] model output {parsed:?}", output.trace_id.clone().unwrap())
+            }
+        },
         other => format!("{other:?}"),
     }
+}
+
+/// A model call's input; what the author changed of its phase stands behind.
+fn input_of(input: &api::ModelInvocationInput) -> String {
+    let mut shown = format!("[{}] model input", input.trace_id.clone().unwrap());
+    if let Some(mode) = input.prompt_creation_mode {
+        let _ = write!(shown, " prompt {mode}");
+    }
+    if let (Some(mode), Some(function)) = (input.parser_mode, &input.override_lambda) {
+        let _ = write!(shown, " parser {mode} {function}");
+    }
+    shown
 }
 
 fn text(text: &str) -> ContentBlock {

@@ -15,8 +15,8 @@ use std::pin::Pin;
 pub use ambient::{Clock, Ids};
 pub use message::{ContentBlock, Message, Reasoning, Role, ToolResult, ToolResultContent, ToolResultStatus, ToolUse};
 pub use model::{
-    Delta, DeltaSink, InferenceConfig, Model, ModelCatalog, ModelError, ModelErrorKind, ModelReply, ModelRequest,
-    StopReason, ToolChoice, ToolSpec, Usage,
+    Delta, DeltaSink, InferenceConfig, Latency, Model, ModelCatalog, ModelError, ModelErrorKind, ModelReply,
+    ModelRequest, StopReason, ToolChoice, ToolSpec, Usage,
 };
 pub use tool::{
     Action, AgentIdentity, Parameter, RequestBody, ResponseState, ToolCall, ToolContext, ToolExecutor, ToolFailure,

@@ -69,6 +69,19 @@ pub struct InferenceConfig {
     /// Texts that end the answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stop_sequences: Vec<String>,
+    /// A wish; providers that have no choice of speed leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Latency>,
+}
+
+/// How fast an answer is wanted, where a provider has a choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Latency {
+    /// As usual.
+    Standard,
+    /// Faster, at whatever price.
+    Optimized,
 }
 
 /// What a model answered, whole.
@@ -187,6 +200,11 @@ pub trait Model: Send + Sync {
         request: &'a ModelRequest,
         deltas: Option<&'a dyn DeltaSink>,
     ) -> BoxFuture<'a, Result<ModelReply, ModelError>>;
+
+    /// Whether it can be given any task in words. What only plans tool calls cannot, and says so here.
+    fn is_language_model(&self) -> bool {
+        true
+    }
 }
 
 /// Finds the model that serves an id.

@@ -51,6 +51,8 @@ pub enum FunctionSource {
 pub struct LocalFunction {
     /// A folder, run in place and watched for changes; or a `.zip`, unpacked elsewhere.
     pub code: PathBuf,
+    /// Archives of layers, unpacked elsewhere; of two that hold a thing of one name, the later wins.
+    pub layers: Vec<PathBuf>,
     /// What runs it.
     pub runtime: Runtime,
     /// `module.function`, as AWS writes it; unused by [`Runtime::Provided`] other than in `_HANDLER`.
@@ -78,6 +80,7 @@ impl fmt::Debug for LocalFunction {
         formatter
             .debug_struct("LocalFunction")
             .field("code", &self.code)
+            .field("layers", &self.layers)
             .field("runtime", &self.runtime)
             .field("handler", &self.handler)
             .field("timeout", &self.timeout)

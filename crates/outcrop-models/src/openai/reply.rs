@@ -9,6 +9,7 @@ use outcrop_ports::{
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Reads the JSON of a whole answer.
@@ -237,7 +238,7 @@ fn read_arguments(raw: String) -> Value {
     if raw.trim().is_empty() {
         return Value::Object(Map::new());
     }
-    match serde_json::from_str(&raw) {
+    match serde_json::from_str(&long_integers_as_text(&raw)) {
         Ok(Value::Null) => Value::Object(Map::new()),
         // Some models write the object as text inside a text.
         Ok(Value::String(inner)) => match serde_json::from_str(&inner) {
@@ -247,6 +248,48 @@ fn read_arguments(raw: String) -> Value {
         Ok(value) => value,
         Err(_) => Value::String(raw),
     }
+}
+
+/// Puts quotes around integers that 64 bits do not hold: read as numbers they would lose digits, and a text of digits is
+/// taken for an integer where one is wanted.
+fn long_integers_as_text(json: &str) -> Cow<'_, str> {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let mut quoted = String::new();
+    let (mut copied, mut at, mut inside) = (0, 0, false);
+    let bytes = json.as_bytes();
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' if inside => at += 2,
+            b'"' => {
+                inside = !inside;
+                at += 1;
+            }
+            b'-' | b'0'..=b'9' if !inside => {
+                let sign = usize::from(bytes[at] == b'-');
+                let end = at + sign + digits(&json[at + sign..]);
+                let token = &json[at..end.max(at + 1)];
+                let is_integer = !matches!(bytes.get(end), Some(b'.' | b'e' | b'E'));
+                if is_integer && end > at + sign && token.parse::<i64>().is_err() && token.parse::<u64>().is_err() {
+                    quoted.push_str(&json[copied..at]);
+                    quoted.push('"');
+                    quoted.push_str(token);
+                    quoted.push('"');
+                    copied = end;
+                }
+                at = end.max(at + 1);
+                // The rest of a number with a fraction is no number of its own.
+                while !is_integer && matches!(bytes.get(at), Some(b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) {
+                    at += 1;
+                }
+            }
+            _ => at += 1,
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(json);
+    }
+    quoted.push_str(&json[copied..]);
+    Cow::Owned(quoted)
 }
 
 #[cfg(test)]

@@ -70,6 +70,7 @@ fn system_history_and_settings() {
         top_p: Some(0.9),
         top_k: Some(40),
         stop_sequences: vec!["END".to_owned()],
+        latency: None,
     };
     check(
         &request,

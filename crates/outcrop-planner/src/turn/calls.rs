@@ -1,6 +1,7 @@
 //! From tool uses to calls: what the model asked for is looked up, its arguments are put where they belong.
 
-use super::{Turn, error_result};
+use super::collaboration::{CollaboratorCall, Waiting};
+use super::{Turn, arguments, error_result};
 use crate::agent::{Executor, Place, PreparedAgent, Tool, ToolKind};
 use crate::prepare::value_text;
 use outcrop_ports::{Action, Parameter, RequestBody, ToolCall, ToolResult, ToolUse};
@@ -40,6 +41,10 @@ pub(super) enum Work {
     Function(ToolCall),
     /// The caller's.
     Caller { call: ToolCall, asks: Asks },
+    /// Another agent is asked.
+    Collaborator(CollaboratorCall),
+    /// That agent has returned control: the caller's part, then the agent's again.
+    Waiting(Waiting),
     /// Nothing: the use could not be understood, the result says why.
     Refused,
 }
@@ -59,8 +64,26 @@ impl Pending {
     pub(super) fn call(&self) -> Option<&ToolCall> {
         match &self.work {
             Work::Function(call) | Work::Caller { call, .. } => Some(call),
-            Work::Refused => None,
+            Work::Collaborator(_) | Work::Waiting(_) | Work::Refused => None,
         }
+    }
+
+    /// The collaborator that waits for the caller.
+    pub(super) fn waiting(&self) -> Option<&Waiting> {
+        match &self.work {
+            Work::Waiting(waiting) if self.result.is_none() => Some(waiting),
+            _ => None,
+        }
+    }
+
+    /// Whether we do it and it is not done.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.result.is_none() && matches!(self.work, Work::Function(_) | Work::Collaborator(_))
+    }
+
+    /// Work that has not begun.
+    pub(super) fn new(tool_use_id: String, work: Work) -> Self {
+        Self { tool_use_id, work, result: None, times: None, observed: false, reprompts: false }
     }
 
     /// Whether the user has to agree before it is done.
@@ -68,16 +91,9 @@ impl Pending {
         matches!(self.work, Work::Caller { asks: Asks::Confirmation | Asks::ConfirmationAndResult, .. })
     }
 
-    fn refused(tool_use_id: &str, text: String) -> Self {
+    pub(super) fn refused(tool_use_id: &str, text: String) -> Self {
         let result = Some(error_result(tool_use_id.to_owned(), text));
-        Self {
-            tool_use_id: tool_use_id.to_owned(),
-            work: Work::Refused,
-            result,
-            times: None,
-            observed: false,
-            reprompts: false,
-        }
+        Self { result, ..Self::new(tool_use_id.to_owned(), Work::Refused) }
     }
 }
 
@@ -87,7 +103,10 @@ impl Turn {
         let mut for_caller = 0;
         let mut all = Vec::new();
         for tool_use in uses {
-            let mut pending = resolve_one(&self.agent, tool_use);
+            let mut pending = match self.is_messaging(&tool_use.name) {
+                true => self.message_to(tool_use),
+                false => resolve_one(&self.agent, tool_use),
+            };
             if matches!(pending.work, Work::Caller { .. }) {
                 for_caller += 1;
                 if for_caller > RETURNED_ACTIONS_MAX {
@@ -112,9 +131,13 @@ fn resolve_one(agent: &PreparedAgent, tool_use: &ToolUse) -> Pending {
     let ToolKind::Action { action_group, action, executor, confirm, media_type } = &tool.kind else {
         return refuse("Ask the user first, without other tools.".to_owned());
     };
-    let arguments = match &tool_use.input {
-        Value::Object(members) => members.clone(),
-        Value::Null => serde_json::Map::new(),
+    let read = match &tool_use.input {
+        Value::String(text) if agent.checks_arguments => serde_json::from_str(text).ok(),
+        other => Some(other.clone()),
+    };
+    let arguments = match read {
+        Some(Value::Object(members)) => members,
+        Some(Value::Null) => serde_json::Map::new(),
         _ => {
             return refuse(format!(
                 "The arguments of {} must be a JSON object with: {}.",
@@ -132,6 +155,17 @@ fn resolve_one(agent: &PreparedAgent, tool_use: &ToolUse) -> Pending {
     if !missing.is_empty() {
         return refuse(format!("{} needs {}, which was not given.", tool.spec_name, missing.join(", ")));
     }
+    let spec = agent.spec(tool).filter(|_| agent.checks_arguments);
+    let checked = match spec {
+        Some(spec) => arguments::check(&spec.input_schema, arguments),
+        None => Ok(arguments),
+    };
+    let arguments = match checked {
+        Ok(arguments) => arguments,
+        Err(problems) => {
+            return refuse(format!("The arguments of {} do not fit: {}.", tool.spec_name, problems.join("; ")));
+        }
+    };
     let mut parameters = Vec::new();
     let mut properties = Vec::new();
     for argument in &tool.arguments {
@@ -160,14 +194,7 @@ fn resolve_one(agent: &PreparedAgent, tool_use: &ToolUse) -> Pending {
             Work::Caller { call: call(&Arc::from("")), asks: Asks::ConfirmationAndResult }
         }
     };
-    Pending {
-        tool_use_id: tool_use.tool_use_id.clone(),
-        work,
-        result: None,
-        times: None,
-        observed: false,
-        reprompts: false,
-    }
+    Pending::new(tool_use.tool_use_id.clone(), work)
 }
 
 fn argument_names(tool: &Tool) -> String {

@@ -1,18 +1,20 @@
 //! Return of control: giving the caller its part, and taking it back.
 
-use super::calls::{Asks, Pending, RETURNED_ACTIONS_MAX, Work, action_name};
+use super::calls::{Asks, Pending, RETURNED_ACTIONS_MAX, Work};
+use super::collaboration::Ask;
 use super::event::{ControlResult, ControlReturned, Decision, FailureKind, Output, Step};
 use super::reply::FAILED_RESPONSE;
 use super::{State, Turn, trace};
 use outcrop_api::bedrock_agent_runtime as api;
 use outcrop_ports::{Action, ResponseState, ToolCall, ToolResult, ToolResultContent, ToolResultStatus};
 use outcrop_wire::Timestamp;
+use std::collections::BTreeMap;
 
 impl Turn {
     /// The invocation id the caller has to answer with, while the turn is with the caller.
     pub fn awaited_invocation(&self) -> Option<&str> {
         match &self.state {
-            State::WithCaller { invocation_id, .. } | State::Stalled { invocation_id } => Some(invocation_id),
+            State::WithCaller { invocation_id, .. } | State::Stalled { invocation_id, .. } => Some(invocation_id),
             _ => None,
         }
     }
@@ -26,31 +28,21 @@ impl Turn {
         let State::WithCaller { pending, .. } = &self.state else {
             return Err("No action of this session waits for a result.".to_owned());
         };
-        let open: Vec<&Pending> = pending.iter().filter(|call| call.result.is_none()).collect();
-        let awaited: Vec<&ToolCall> = open.iter().filter_map(|call| call.call()).collect();
-        let assigned = assign(&awaited, results);
-        for (call, result) in awaited.iter().zip(&assigned) {
-            if result.is_none() {
-                return Err(format!(
-                    "The result of {}.{} is missing in returnControlInvocationResults.",
-                    call.action_group,
-                    action_name(&call.action)
-                ));
-            }
-        }
-        for (call, result) in open.iter().zip(&assigned) {
-            if let Some(result) = result
-                && call.asks_consent()
-                && result.confirmed.is_none()
-            {
+        let given = given_out(pending);
+        let assigned = assign(&given, results);
+        for (action, result) in given.iter().zip(&assigned) {
+            let Some(result) = result else {
+                return Err(format!("The result of {} is missing in returnControlInvocationResults.", action.name()));
+            };
+            if action.asks_consent && result.confirmed.is_none() {
                 return Err(format!("The result of {} needs confirmationState: CONFIRM or DENY.", result.action_group));
             }
         }
-        if results.len() > awaited.len() {
+        if results.len() > given.len() {
             return Err(format!(
                 "returnControlInvocationResults has {} results for {} actions.",
                 results.len(),
-                awaited.len()
+                given.len()
             ));
         }
         Ok(())
@@ -59,19 +51,12 @@ impl Turn {
     pub(super) fn return_control(&mut self, at: Timestamp, pending: Vec<Pending>, mut output: Vec<Output>) -> Decision {
         // Derived, not random: the same events give the same id again.
         let invocation_id = invocation_id(&self.request.id, self.request.iteration);
-        let open: Vec<(&ToolCall, Asks)> = pending
-            .iter()
-            .filter(|call| call.result.is_none())
-            .filter_map(|call| match &call.work {
-                Work::Caller { call, asks } => Some((call, *asks)),
-                _ => None,
-            })
-            .take(RETURNED_ACTIONS_MAX)
-            .collect();
-        for (call, _) in &open {
+        let own: Vec<(&ToolCall, Asks)> = pending.iter().filter_map(own_action).take(RETURNED_ACTIONS_MAX).collect();
+        for (call, _) in &own {
             self.trace(&mut output, at, |turn| trace::invocation_input(turn, call, Some(&invocation_id)));
         }
-        let invocation_inputs = open.iter().map(|(call, asks)| self.invocation_input(call, *asks)).collect();
+        let mut invocation_inputs: Vec<_> = own.iter().map(|(call, asks)| self.invocation_input(call, *asks)).collect();
+        invocation_inputs.extend(self.waiting_inputs(&pending, RETURNED_ACTIONS_MAX - own.len()));
         let payload = api::ReturnControlPayload {
             invocation_id: Some(invocation_id.clone()),
             invocation_inputs: Some(invocation_inputs),
@@ -139,20 +124,24 @@ impl Turn {
             self.session_attributes = attributes;
         }
         if let Some(attributes) = returned.prompt_session_attributes {
-            self.system = super::prompt::system(&self.agent, &attributes);
             self.prompt_session_attributes = attributes;
         }
         let mut output = Vec::new();
-        let awaited: Vec<usize> = (0..pending.len()).filter(|&index| pending[index].result.is_none()).collect();
-        let calls: Vec<&ToolCall> = awaited.iter().filter_map(|&index| pending[index].call()).collect();
-        let assigned = assign(&calls, &returned.results);
         let mut failed = None;
-        for (&index, result) in awaited.iter().zip(assigned) {
+        let mut for_collaborators: BTreeMap<usize, Vec<ControlResult>> = BTreeMap::new();
+        let given = given_out(&pending);
+        let assigned = assign(&given, &returned.results);
+        let taken: Vec<_> = given.iter().map(|action| (action.pending, action.is_own)).zip(assigned).collect();
+        for ((index, is_own), result) in taken {
             let call = &mut pending[index];
             let Some(result) = result else {
                 call.result = Some(super::error_result(call.tool_use_id.clone(), "The user gave no result."));
                 continue;
             };
+            if !is_own {
+                for_collaborators.entry(index).or_default().push(result.clone());
+                continue;
+            }
             if result.response_state == ResponseState::Failure {
                 failed = Some(result.action_group.clone());
             }
@@ -176,20 +165,122 @@ impl Turn {
             self.give_up(pending, "Given up: another action of the same step failed.");
             return self.fail(FailureKind::Dependency, FAILED_RESPONSE.to_owned(), Some(group), output);
         }
-        let confirmed: Vec<ToolCall> = pending
-            .iter()
-            .filter(|call| call.result.is_none())
-            .filter_map(|call| match &call.work {
-                Work::Function(call) => Some(call.clone()),
-                _ => None,
-            })
-            .collect();
-        if confirmed.is_empty() {
-            return self.after_functions(at, pending, output);
+        for (index, results) in for_collaborators {
+            let Some(waiting) = pending[index].waiting().cloned() else { continue };
+            let invocation_id = waiting.payload.invocation_id.unwrap_or_default();
+            let tool_use_id = pending[index].tool_use_id.clone();
+            let ask = Ask::Results { invocation_id, results };
+            let call = self.call_of(tool_use_id, waiting.call.collaborator, ask);
+            pending[index].work = Work::Collaborator(call);
         }
-        self.announce_next(at, &pending, &mut output);
-        self.state = State::WithTools(pending);
-        Decision { step: Step::CallTools(confirmed), output }
+        self.call_or_go_on(at, pending, output)
+    }
+}
+
+/// What was given to the caller: in this order, in one event.
+struct GivenOut<'a> {
+    /// Whose of the step's pending work it is.
+    pending: usize,
+    /// Whether this agent asked, rather than one of its collaborators.
+    is_own: bool,
+    asks_consent: bool,
+    agent_id: Option<&'a str>,
+    action_group: &'a str,
+    function: Option<&'a str>,
+    api_path: Option<&'a str>,
+    http_method: Option<&'a str>,
+}
+
+impl GivenOut<'_> {
+    fn name(&self) -> String {
+        let action = match self.function {
+            Some(function) => function.to_owned(),
+            None => {
+                let method = self.http_method.unwrap_or_default().to_ascii_uppercase();
+                format!("{method} {}", self.api_path.unwrap_or_default())
+            }
+        };
+        format!("{}.{action}", self.action_group)
+    }
+
+    fn answered_by(&self, result: &ControlResult) -> bool {
+        let same = |asked: Option<&str>, given: Option<&str>| given.is_none() || given == asked;
+        let is_api = self.function.is_none();
+        *self.action_group == *result.action_group
+            && same(self.agent_id, result.agent_id.as_deref().filter(|_| self.agent_id.is_some()))
+            && match is_api {
+                true => {
+                    result.function.is_none()
+                        && same(self.api_path, result.api_path.as_deref())
+                        && result.http_method.as_deref().is_none_or(|method| {
+                            self.http_method.is_some_and(|asked| method.eq_ignore_ascii_case(asked))
+                        })
+                }
+                false => same(self.function, result.function.as_deref()) && result.api_path.is_none(),
+            }
+    }
+}
+
+fn own_action(pending: &Pending) -> Option<(&ToolCall, Asks)> {
+    match &pending.work {
+        Work::Caller { call, asks } if pending.result.is_none() => Some((call, *asks)),
+        _ => None,
+    }
+}
+
+fn given_out(pending: &[Pending]) -> Vec<GivenOut<'_>> {
+    let mut given = Vec::new();
+    for (index, one) in pending.iter().enumerate() {
+        let Some((call, asks)) = own_action(one) else { continue };
+        let (function, api_path, http_method) = match &call.action {
+            Action::Function(name) => (Some(&**name), None, None),
+            Action::ApiOperation { api_path, http_method } => (None, Some(&**api_path), Some(&**http_method)),
+        };
+        given.push(GivenOut {
+            pending: index,
+            is_own: true,
+            asks_consent: asks != Asks::Result,
+            agent_id: None,
+            action_group: &call.action_group,
+            function,
+            api_path,
+            http_method,
+        });
+    }
+    given.truncate(RETURNED_ACTIONS_MAX);
+    for (index, one) in pending.iter().enumerate() {
+        let Some(waiting) = one.waiting() else { continue };
+        if given.len() + waiting.inputs().len() > RETURNED_ACTIONS_MAX {
+            break;
+        }
+        given.extend(waiting.inputs().iter().map(|input| collaborators_action(index, input)));
+    }
+    given
+}
+
+fn collaborators_action(pending: usize, input: &api::InvocationInputMember) -> GivenOut<'_> {
+    let (action_group, asks, agent_id, function, api_path, http_method) = match input {
+        api::InvocationInputMember::FunctionInvocationInput(input) => {
+            (&input.action_group, input.action_invocation_type, &input.agent_id, input.function.as_deref(), None, None)
+        }
+        api::InvocationInputMember::ApiInvocationInput(input) => (
+            &input.action_group,
+            input.action_invocation_type,
+            &input.agent_id,
+            None,
+            input.api_path.as_deref(),
+            input.http_method.as_deref(),
+        ),
+    };
+    GivenOut {
+        pending,
+        is_own: false,
+        asks_consent: asks.is_some_and(|asks| asks != api::ActionInvocationType::Result),
+        agent_id: agent_id.as_deref(),
+        action_group,
+        function,
+        api_path,
+        http_method,
     }
 }
 
@@ -206,30 +297,14 @@ fn control_result(tool_use_id: &str, result: &ControlResult, denied: bool) -> To
     ToolResult { tool_use_id: tool_use_id.to_owned(), content: vec![ToolResultContent::Text(text)], status }
 }
 
-/// Gives each call its result: by group and action, in order where the same action was asked for twice.
-fn assign<'a>(calls: &[&ToolCall], results: &'a [ControlResult]) -> Vec<Option<&'a ControlResult>> {
+/// Gives each action its result: by agent, group and action, in order where the same action was asked for twice.
+fn assign<'a>(given: &[GivenOut<'_>], results: &'a [ControlResult]) -> Vec<Option<&'a ControlResult>> {
     let mut free: Vec<&ControlResult> = results.iter().collect();
-    let mut take = |call: &ToolCall| {
-        let at = free.iter().position(|result| answers(call, result))?;
+    let take = |action: &GivenOut<'_>| {
+        let at = free.iter().position(|result| action.answered_by(result))?;
         Some(free.remove(at))
     };
-    calls.iter().map(|call| take(call)).collect()
-}
-
-fn answers(call: &ToolCall, result: &ControlResult) -> bool {
-    if *call.action_group != *result.action_group {
-        return false;
-    }
-    match &call.action {
-        Action::Function(name) => {
-            result.function.as_deref().is_none_or(|function| function == &**name) && result.api_path.is_none()
-        }
-        Action::ApiOperation { api_path, http_method } => {
-            result.function.is_none()
-                && result.api_path.as_deref().is_none_or(|path| path == &**api_path)
-                && result.http_method.as_deref().is_none_or(|method| method.eq_ignore_ascii_case(http_method))
-        }
-    }
+    given.iter().map(take).collect()
 }
 
 /// A UUID-shaped id made from the request's: unique as that is, and the same at every replay.

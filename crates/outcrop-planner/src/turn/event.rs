@@ -1,8 +1,9 @@
 //! What goes into the machine and what comes out. Events are journaled as JSON: a field once written is never renamed,
 //! a new one has a default.
 
-use outcrop_api::bedrock_agent_runtime::{ReturnControlPayload, Trace};
-use outcrop_ports::{Message, ModelError, ModelReply, ModelRequest, ToolCall, ToolOutcome};
+use super::collaboration::CollaboratorCall;
+use outcrop_api::bedrock_agent_runtime::{Attribution, ReturnControlPayload, Trace};
+use outcrop_ports::{Latency, Message, ModelError, ModelReply, ModelRequest, ToolCall, ToolFailure, ToolOutcome};
 use outcrop_wire::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,8 +18,12 @@ pub enum Event {
     ModelReplied(ModelReplied),
     /// The model did not answer.
     ModelFailed(ModelFailed),
+    /// The author's parser read a reply, or failed.
+    ParserReturned(ParserReturned),
     /// A tool call ended.
     ToolReturned(ToolReturned),
+    /// A collaborator answered, or gave control back.
+    CollaboratorReturned(CollaboratorReturned),
     /// The caller did its part.
     ControlReturned(ControlReturned),
     /// The driver found a limit reached.
@@ -37,7 +42,9 @@ impl Event {
             Self::Started(_) => "started",
             Self::ModelReplied(_) => "modelReplied",
             Self::ModelFailed(_) => "modelFailed",
+            Self::ParserReturned(_) => "parserReturned",
             Self::ToolReturned(_) => "toolReturned",
+            Self::CollaboratorReturned(_) => "collaboratorReturned",
             Self::ControlReturned(_) => "controlReturned",
             Self::LimitReached { .. } => "limitReached",
         }
@@ -71,11 +78,71 @@ pub struct Started {
     /// Messages the caller puts before its words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conversation_history: Vec<Message>,
+    /// The supervisor's conversation, for a collaborator that is to know it; stands in the prompt of this turn only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relayed_conversation: Option<String>,
+    /// The collaborator that the request before went whole to; the classifier may keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_agent: Option<String>,
+    /// What is remembered of earlier sessions, as the prompt is to have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<String>,
+    /// What of earlier turns the model sees.
+    #[serde(default, skip_serializing_if = "PromptCreation::is_all")]
+    pub prompt_creation: PromptCreation,
+    /// How fast answers are wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Latency>,
     /// Whether trace parts are wanted.
     #[serde(default)]
     pub enable_trace: bool,
     /// Limits of the turn; they are recorded because they decide.
     pub limits: TurnLimits,
+    /// The rules it goes by to its end, whatever version ends it.
+    #[serde(default = "Rules::first")]
+    pub rules: Rules,
+}
+
+/// What the machine makes of the same events has changed over time. A turn keeps the rules it began with, so that its
+/// journal leads to the same again after an upgrade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Rules(u8);
+
+impl Rules {
+    /// Orchestration with our own prompt only, and arguments as the model wrote them. Journals that name no rules.
+    const FIRST: Self = Self(0);
+    /// All phases with their authors' prompts; arguments checked against their schemas.
+    pub(super) const PHASES: Self = Self(1);
+
+    fn first() -> Self {
+        Self::FIRST
+    }
+}
+
+impl Default for Rules {
+    /// The latest.
+    fn default() -> Self {
+        Self::PHASES
+    }
+}
+
+/// What of earlier turns the model sees (`promptCreationConfigurations`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PromptCreation {
+    /// Most turns of this session, the latest; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_turns_max: Option<usize>,
+    /// Whether the model's thinking in them is left out.
+    #[serde(default)]
+    pub exclude_previous_thinking: bool,
+}
+
+impl PromptCreation {
+    fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Limits of a turn.
@@ -124,6 +191,30 @@ pub struct ModelFailed {
     pub error: ModelError,
 }
 
+/// What came of [`Step::CallParser`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ParserReturned {
+    /// When it was called.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub at: Timestamp,
+    /// Id of the call.
+    pub call_id: String,
+    /// How it ended.
+    pub outcome: ParserOutcome,
+}
+
+/// How a parser's call ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ParserOutcome {
+    /// What it answered, as it came.
+    Answered(String),
+    /// It did not answer, or raised an error.
+    Failed(ToolFailure),
+}
+
 /// The end of one tool call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -138,6 +229,50 @@ pub struct ToolReturned {
     pub tool_use_id: String,
     /// How it ended.
     pub outcome: ToolOutcome,
+}
+
+/// The end of what a collaborator was asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CollaboratorReturned {
+    /// When it was asked.
+    pub started_at: Timestamp,
+    /// When it was done.
+    pub at: Timestamp,
+    /// Id of the request it took; its trace ids begin with it.
+    pub request_id: String,
+    /// Which tool use it answers.
+    pub tool_use_id: String,
+    /// How it ended.
+    pub outcome: CollaboratorOutcome,
+}
+
+/// How what a collaborator was asked ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CollaboratorOutcome {
+    /// With an answer.
+    #[serde(rename_all = "camelCase")]
+    Answered {
+        /// The answer.
+        text: String,
+        /// Attributes of the session, which both sides share.
+        session_attributes: BTreeMap<String, String>,
+    },
+    /// With something for the caller to do.
+    #[serde(rename_all = "camelCase")]
+    ReturnedControl {
+        /// What.
+        payload: ReturnControlPayload,
+        /// Attributes of the session, which both sides share.
+        session_attributes: BTreeMap<String, String>,
+    },
+    /// Not at all; the supervisor's model is told.
+    #[serde(rename_all = "camelCase")]
+    Failed {
+        /// What happened.
+        message: String,
+    },
 }
 
 /// What the caller answered to a return of control.
@@ -170,6 +305,9 @@ pub struct ControlResult {
     /// Function it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
+    /// Agent that asked, when the caller says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
     /// Path it answers, with `http_method`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_path: Option<String>,
@@ -216,8 +354,10 @@ pub struct Decision {
 pub enum Step {
     /// Ask the model.
     CallModel(Box<ModelRequest>),
-    /// Make these calls, side by side; each ends in one [`Event::ToolReturned`].
-    CallTools(Vec<ToolCall>),
+    /// Have the author's function read the reply; ends in one [`Event::ParserReturned`].
+    CallParser(ParserCall),
+    /// Make these calls, side by side; each ends in one [`Event::ToolReturned`] or [`Event::CollaboratorReturned`].
+    CallTools(Vec<Call>),
     /// Wait for calls that are under way.
     Wait,
     /// Give the caller its part and keep the turn for later.
@@ -226,6 +366,8 @@ pub enum Step {
     Finish {
         /// The answer, whole; may be empty.
         text: String,
+        /// What its parts rest on.
+        attribution: Option<Attribution>,
     },
     /// The turn ends in an error the caller sees.
     Fail {
@@ -236,6 +378,24 @@ pub enum Step {
         /// What failed, such as a function's ARN.
         resource: Option<String>,
     },
+}
+
+/// One call of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Call {
+    /// To a function.
+    Tool(ToolCall),
+    /// To another agent.
+    Collaborator(CollaboratorCall),
+}
+
+/// A call of the author's parser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParserCall {
+    /// The function; found like that of an action group.
+    pub function_arn: std::sync::Arc<str>,
+    /// What it is sent: a JSON text.
+    pub payload: String,
 }
 
 /// Kinds of failure a caller sees.

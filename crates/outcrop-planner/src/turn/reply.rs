@@ -1,10 +1,9 @@
-//! What comes back: the model's reply and the tools' results.
+//! What comes back from tools.
 
 use super::calls::{CallTimes, Pending, Work, action_name};
-use super::event::{Decision, FailureKind, Limit, ModelReplied, Output, Step, ToolReturned};
-use super::trace::{self, Ending};
-use super::{State, Turn, text};
-use crate::agent::ToolKind;
+use super::event::{Call, Decision, FailureKind, Limit, Output, Step, ToolReturned};
+use super::{State, Turn, trace};
+use crate::phase::Phase;
 use outcrop_ports::{
     ContentBlock, Message, ResponseState, Role, ToolFailure, ToolOutcome, ToolResult, ToolResultContent,
     ToolResultStatus, ToolSuccess,
@@ -15,38 +14,12 @@ use outcrop_wire::Timestamp;
 pub(super) const FAILED_RESPONSE: &str = "Received failed response from API execution. Retry the request later.";
 
 impl Turn {
-    pub(super) fn model_replied(&mut self, replied: ModelReplied) -> Decision {
-        let mut output = Vec::new();
-        let at = replied.at;
-        self.trace(&mut output, at, |turn| trace::model_invocation_output(turn, &replied));
-        let message = replied.reply.message;
-        let parts = text::split(&message.text());
-        let uses_tools = message.tool_uses().next().is_some();
-        if let Some(rationale) = rationale(&message, &parts, uses_tools) {
-            self.trace(&mut output, at, |turn| trace::rationale(turn, rationale));
-        }
-        if let Some(question) = self.question(&message) {
-            self.push(Message::assistant(question.as_str()));
-            return self.finish(at, question, output, Ending::AskUser);
-        }
-        let pending = self.resolve(message.tool_uses());
-        if !message.content.is_empty() {
-            self.push(message);
-        }
-        if !uses_tools {
-            return self.finish(at, parts.answer, output, Ending::Finish);
-        }
-        self.reprompt_or_work(at, pending, output)
-    }
-
-    /// The question of an ask-the-user tool, when it was used.
-    fn question(&self, message: &Message) -> Option<String> {
-        let asks = |name: &str| self.agent.tool(name).is_some_and(|tool| matches!(tool.kind, ToolKind::AskUser));
-        let tool_use = message.tool_uses().find(|tool_use| asks(&tool_use.name))?;
-        Some(tool_use.input.get("question")?.as_str()?.to_owned())
-    }
-
-    fn reprompt_or_work(&mut self, at: Timestamp, pending: Vec<Pending>, mut output: Vec<Output>) -> Decision {
+    pub(super) fn reprompt_or_work(
+        &mut self,
+        at: Timestamp,
+        pending: Vec<Pending>,
+        mut output: Vec<Output>,
+    ) -> Decision {
         for refused in pending.iter().filter(|call| matches!(call.work, Work::Refused)) {
             let text = refused.result.as_ref().map(result_text).unwrap_or_default();
             self.trace(&mut output, at, |turn| trace::reprompt(turn, text, trace::RepromptSource::Parser));
@@ -62,17 +35,73 @@ impl Turn {
         } else {
             self.reprompts = 0;
         }
-        let calls = pending.iter().filter_map(|call| match &call.work {
-            Work::Function(call) => Some(call.clone()),
-            _ => None,
-        });
-        let calls: Vec<_> = calls.collect();
+        self.call_or_go_on(at, pending, output)
+    }
+
+    /// Makes the calls that are ours, or goes on when there is none.
+    pub(super) fn call_or_go_on(&mut self, at: Timestamp, pending: Vec<Pending>, mut output: Vec<Output>) -> Decision {
+        let calls: Vec<Call> = pending
+            .iter()
+            .filter(|call| call.is_under_way())
+            .filter_map(|call| match &call.work {
+                Work::Function(call) => Some(Call::Tool(call.clone())),
+                Work::Collaborator(call) => Some(Call::Collaborator(call.clone())),
+                _ => None,
+            })
+            .collect();
         if calls.is_empty() {
             return self.after_functions(at, pending, output);
         }
         self.announce_next(at, &pending, &mut output);
+        // What collaborators show of their own work comes in between, so they are announced at once.
+        for call in &calls {
+            if let Call::Collaborator(call) = call {
+                self.trace(&mut output, at, |turn| trace::collaborator_input(turn, call));
+            }
+        }
         self.state = State::WithTools(pending);
         Decision { step: Step::CallTools(calls), output }
+    }
+
+    /// Waits for what is under way, or goes on when all of it has ended.
+    pub(super) fn go_on_when_done(&mut self, at: Timestamp, pending: Vec<Pending>, output: Vec<Output>) -> Decision {
+        if pending.iter().any(Pending::is_under_way) {
+            self.state = State::WithTools(pending);
+            return Decision { step: Step::Wait, output };
+        }
+        self.after_functions(at, pending, output)
+    }
+
+    /// Tells the model what was wrong with a reply as a whole.
+    pub(super) fn reprompt(
+        &mut self,
+        at: Timestamp,
+        message: Message,
+        problem: String,
+        mut output: Vec<Output>,
+    ) -> Decision {
+        self.trace(&mut output, at, |turn| trace::reprompt(turn, problem.clone(), trace::RepromptSource::Parser));
+        let results = message
+            .tool_uses()
+            .map(|one| ContentBlock::ToolResult(super::error_result(one.tool_use_id.clone(), problem.as_str())));
+        let mut told: Vec<ContentBlock> = results.collect();
+        if told.is_empty() {
+            told.push(ContentBlock::Text(problem));
+        }
+        if !message.content.is_empty() {
+            self.push(message);
+        }
+        self.push(Message { role: Role::User, content: told });
+        self.reprompts += 1;
+        if self.reprompts > self.limits.reprompts_max {
+            let mut decision = self.limit_reached(at, Limit::Reprompts);
+            output.append(&mut decision.output);
+            return Decision { output, ..decision };
+        }
+        self.request.iteration += 1;
+        let mut decision = self.ask_model(Phase::Orchestration, at, Vec::new());
+        output.append(&mut decision.output);
+        Decision { output, ..decision }
     }
 
     /// Shows the input of the first function call that has no result yet. Inputs and observations alternate in the
@@ -103,7 +132,9 @@ impl Turn {
                 "{resource}: the function reports FAILURE: {}",
                 pending[index].result.as_ref().map(result_text).unwrap_or_default()
             );
-            self.trace(&mut output, at, |turn| trace::failure(turn, returned.started_at, at, &reason));
+            self.trace(&mut output, at, |turn| {
+                trace::failure(turn, Phase::Orchestration, returned.started_at, at, &reason)
+            });
             self.give_up(pending, "Another call of the same step failed; whether this one did its work is unknown.");
             return self.fail(FailureKind::Dependency, FAILED_RESPONSE.to_owned(), Some(resource), output);
         }
@@ -114,11 +145,7 @@ impl Turn {
         if first_open == Some(index) {
             self.show_observations(at, &mut pending[index..], &mut output);
         }
-        if pending.iter().any(|call| call.result.is_none() && matches!(call.work, Work::Function(_))) {
-            self.state = State::WithTools(pending);
-            return Decision { step: Step::Wait, output };
-        }
-        self.after_functions(at, pending, output)
+        self.go_on_when_done(at, pending, output)
     }
 
     fn show_observations(&self, at: Timestamp, pending: &mut [Pending], output: &mut Vec<Output>) {
@@ -160,7 +187,9 @@ impl Turn {
             }
             ToolOutcome::Failed(failure) => {
                 let reason = failure_reason(&name, failure);
-                self.trace(output, returned.at, |turn| trace::failure(turn, returned.started_at, returned.at, &reason));
+                self.trace(output, returned.at, |turn| {
+                    trace::failure(turn, Phase::Orchestration, returned.started_at, returned.at, &reason)
+                });
                 (failure.message.clone(), ToolResultStatus::Error, false)
             }
         };
@@ -175,7 +204,6 @@ impl Turn {
         }
         if let Some(attributes) = &success.prompt_session_attributes {
             self.prompt_session_attributes.clone_from(attributes);
-            self.system = super::prompt::system(&self.agent, attributes);
         }
     }
 
@@ -186,7 +214,9 @@ impl Turn {
             return body.to_owned();
         }
         let reason = format!("result of {name} is too large: {} bytes, {limit} are shown to the model", body.len());
-        self.trace(output, returned.at, |turn| trace::failure(turn, returned.started_at, returned.at, &reason));
+        self.trace(output, returned.at, |turn| {
+            trace::failure(turn, Phase::Orchestration, returned.started_at, returned.at, &reason)
+        });
         let shown = &body[..body.floor_char_boundary(limit)];
         format!(
             "The result has {} bytes and is too large; only its first {} bytes follow. Ask for less if that is not enough.\n{shown}",
@@ -208,28 +238,9 @@ impl Turn {
         let results = pending.into_iter().filter_map(|call| call.result).map(ContentBlock::ToolResult).collect();
         self.push(Message { role: Role::User, content: results });
         self.request.iteration += 1;
-        let mut decision = self.ask_model(at, Vec::new());
+        let mut decision = self.ask_model(Phase::Orchestration, at, Vec::new());
         output.append(&mut decision.output);
         Decision { output, ..decision }
-    }
-}
-
-/// Why the model does what it does, in its own words.
-fn rationale(message: &Message, parts: &text::Parts, uses_tools: bool) -> Option<String> {
-    let reasoning: Vec<&str> = message
-        .content
-        .iter()
-        .filter_map(|block| match block {
-            ContentBlock::ReasoningContent(reasoning) => Some(reasoning.text.trim()),
-            _ => None,
-        })
-        .chain([parts.thinking.as_str()])
-        .filter(|text| !text.is_empty())
-        .collect();
-    match (reasoning.is_empty(), uses_tools && !parts.answer.is_empty()) {
-        (false, _) => Some(reasoning.join("\n")),
-        (true, true) => Some(parts.answer.clone()),
-        (true, false) => None,
     }
 }
 

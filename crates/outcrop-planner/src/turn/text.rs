@@ -24,6 +24,14 @@ pub fn split(text: &str) -> Parts {
     Parts { thinking: reader.thinking.trim().to_owned(), answer: reader.answer().trim().to_owned() }
 }
 
+/// What is inside of the first `<name>`, trimmed; a tag left open reaches to the end.
+pub(crate) fn tagged<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let open = format!("<{name}>");
+    let inside = &text[text.find(&open)? + open.len()..];
+    let end = inside.find(&format!("</{name}>")).unwrap_or(inside.len());
+    Some(inside[..end].trim())
+}
+
 /// Finds out, piece by piece, what of a text can already be shown as the final answer.
 ///
 /// With tools on offer, only the inside of `<answer>` is surely final: any other text may turn out to be a remark
@@ -49,6 +57,12 @@ impl AnswerStream {
         }
         // White space at the end is kept back: the answer is trimmed, and more may follow.
         let ready = self.reader.answer().trim();
+        let ready = ready[..super::payload::shown_until(ready)].trim_end();
+        // An answer in parts is put together first.
+        let in_parts = ready.starts_with(super::citations::OPEN);
+        if in_parts || (!ready.is_empty() && super::citations::OPEN.starts_with(ready)) {
+            return String::new();
+        }
         let Some(more) = ready.get(self.shown..) else { return String::new() };
         self.shown += more.len();
         more.to_owned()
@@ -182,6 +196,7 @@ mod tests {
         assert_eq!(stream("I will look. <answer>It is 3 < 4.</answer>", 3, true), "It is 3 < 4.");
         assert_eq!(stream("I will look.", 3, true), "");
         assert_eq!(stream("It is here.", 3, false), "It is here.");
+        assert_eq!(stream("<answer><answer_part><text>It</text></answer_part></answer>", 2, true), "");
         assert_eq!(stream("<thinking>x</thinking><answer>It is here.</answer>", 1, false), "It is here.");
     }
 

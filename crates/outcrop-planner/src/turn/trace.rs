@@ -1,12 +1,15 @@
 //! Trace parts, as the service shapes them. One iteration shares one id: `<request id>-<iteration>`.
 
-use super::Turn;
 use super::calls::CallTimes;
-use super::event::ModelReplied;
+use super::collaboration::{Ask, CollaboratorCall};
+use super::event::{CollaboratorOutcome, CollaboratorReturned, ControlResult, ModelReplied};
+use super::phases::Verdict;
+use super::{Turn, raw};
+use crate::phase::Phase;
 use outcrop_api::bedrock_agent_runtime as api;
-use outcrop_ports::{Action, ContentBlock, ModelRequest, Parameter, ToolCall, Usage};
+use outcrop_ports::{Action, ContentBlock, InferenceConfig, ModelRequest, Parameter, ResponseState, ToolCall};
 use outcrop_wire::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// How a turn comes to its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +30,19 @@ pub(super) enum RepromptSource {
 }
 
 fn trace_id(turn: &Turn) -> Option<String> {
-    Some(format!("{}-{}", turn.request.id, turn.request.iteration))
+    let phase = if turn.routed.is_some() { Phase::RoutingClassifier } else { Phase::Orchestration };
+    phase_trace_id(turn, phase)
+}
+
+fn phase_trace_id(turn: &Turn, phase: Phase) -> Option<String> {
+    let id = &turn.request.id;
+    Some(match phase {
+        Phase::PreProcessing => format!("{id}-pre-0"),
+        Phase::PostProcessing => format!("{id}-post-0"),
+        Phase::RoutingClassifier => format!("{id}-routing-0"),
+        Phase::KnowledgeBaseResponseGeneration => format!("{id}-KB-null-0"),
+        Phase::Orchestration | Phase::MemorySummarization => format!("{id}-{}", turn.request.iteration),
+    })
 }
 
 fn orchestration(part: api::OrchestrationTrace) -> api::Trace {
@@ -44,32 +59,127 @@ fn metadata(started_at: Timestamp, at: Timestamp, client_request_id: &str) -> ap
     }
 }
 
-pub(super) fn model_invocation_input(turn: &Turn, request: &ModelRequest) -> api::Trace {
+pub(super) fn model_invocation_input(turn: &Turn, phase: Phase, request: &ModelRequest) -> api::Trace {
     let text = json!({"system": request.system.join("\n"), "messages": request.messages}).to_string();
+    let prompt = turn.agent.prompts.get(phase);
     let inference = &request.inference;
-    orchestration(api::OrchestrationTrace::ModelInvocationInput(api::ModelInvocationInput {
-        foundation_model: Some(request.model_id.clone()),
-        inference_configuration: Some(api::InferenceConfiguration {
+    // Recordings of inline agents have none, and those of the knowledge base step no model.
+    let inference_configuration = (!turn.agent.is_inline()).then(|| match phase {
+        Phase::RoutingClassifier if prompt.inference == InferenceConfig::default() => {
+            api::InferenceConfiguration::default()
+        }
+        _ => api::InferenceConfiguration {
             maximum_length: inference.max_tokens.map(i64::from),
             stop_sequences: Some(inference.stop_sequences.clone()),
             temperature: inference.temperature,
             top_k: inference.top_k.map(i64::from),
             top_p: inference.top_p,
-        }),
+        },
+    });
+    let overridden = |is: bool| is.then_some(api::CreationMode::Overridden);
+    let input = api::ModelInvocationInput {
+        foundation_model: (phase != Phase::KnowledgeBaseResponseGeneration).then(|| request.model_id.clone()),
+        inference_configuration,
+        override_lambda: prompt.parser.as_deref().map(str::to_owned),
+        parser_mode: overridden(prompt.parser.is_some()),
+        prompt_creation_mode: overridden(prompt.is_overridden),
         text: Some(text),
-        trace_id: trace_id(turn),
-        r#type: Some(api::PromptType::Orchestration),
-        ..api::ModelInvocationInput::default()
+        trace_id: phase_trace_id(turn, phase),
+        r#type: Some(prompt_type(phase)),
+    };
+    match phase {
+        Phase::PreProcessing => api::Trace::PreProcessingTrace(api::PreProcessingTrace::ModelInvocationInput(input)),
+        Phase::PostProcessing => api::Trace::PostProcessingTrace(api::PostProcessingTrace::ModelInvocationInput(input)),
+        Phase::RoutingClassifier => {
+            api::Trace::RoutingClassifierTrace(api::RoutingClassifierTrace::ModelInvocationInput(input))
+        }
+        Phase::Orchestration | Phase::KnowledgeBaseResponseGeneration | Phase::MemorySummarization => {
+            orchestration(api::OrchestrationTrace::ModelInvocationInput(input))
+        }
+    }
+}
+
+fn prompt_type(phase: Phase) -> api::PromptType {
+    match phase {
+        Phase::PreProcessing => api::PromptType::PreProcessing,
+        Phase::Orchestration => api::PromptType::Orchestration,
+        Phase::KnowledgeBaseResponseGeneration => api::PromptType::KnowledgeBaseResponseGeneration,
+        Phase::PostProcessing => api::PromptType::PostProcessing,
+        Phase::RoutingClassifier => api::PromptType::RoutingClassifier,
+        Phase::MemorySummarization => api::PromptType::MemorySummarization,
+    }
+}
+
+pub(super) fn orchestration_output(turn: &Turn, replied: &ModelReplied) -> api::Trace {
+    output_of(turn, Phase::Orchestration, replied)
+}
+
+pub(super) fn knowledge_base_output(turn: &Turn, replied: &ModelReplied) -> api::Trace {
+    output_of(turn, Phase::KnowledgeBaseResponseGeneration, replied)
+}
+
+fn output_of(turn: &Turn, phase: Phase, replied: &ModelReplied) -> api::Trace {
+    orchestration(api::OrchestrationTrace::ModelInvocationOutput(api::OrchestrationModelInvocationOutput {
+        metadata: Some(reply_metadata(replied)),
+        raw_response: Some(raw_response(turn, phase, replied)),
+        reasoning_content: reasoning_content(replied),
+        trace_id: phase_trace_id(turn, phase),
     }))
 }
 
-pub(super) fn model_invocation_output(turn: &Turn, replied: &ModelReplied) -> api::Trace {
-    let reply = &replied.reply;
-    let usage = api::Usage {
-        input_tokens: i64::try_from(reply.usage.input_tokens).ok(),
-        output_tokens: i64::try_from(reply.usage.output_tokens).ok(),
+/// `verdict` is missing when the reply could not be read.
+pub(super) fn pre_processing_output(turn: &Turn, replied: &ModelReplied, verdict: Option<&Verdict>) -> api::Trace {
+    let parsed = verdict.map(|verdict| api::PreProcessingParsedResponse {
+        is_valid: Some(verdict.is_valid),
+        rationale: verdict.rationale.clone(),
+    });
+    let output = api::PreProcessingModelInvocationOutput {
+        metadata: Some(reply_metadata(replied)),
+        parsed_response: parsed,
+        raw_response: Some(raw_response(turn, Phase::PreProcessing, replied)),
+        reasoning_content: reasoning_content(replied),
+        trace_id: phase_trace_id(turn, Phase::PreProcessing),
     };
-    let reasoning_content = reply.message.content.iter().find_map(|block| match block {
+    api::Trace::PreProcessingTrace(api::PreProcessingTrace::ModelInvocationOutput(output))
+}
+
+pub(super) fn routing_output(turn: &Turn, replied: &ModelReplied) -> api::Trace {
+    api::Trace::RoutingClassifierTrace(api::RoutingClassifierTrace::ModelInvocationOutput(
+        api::RoutingClassifierModelInvocationOutput {
+            metadata: Some(reply_metadata(replied)),
+            raw_response: Some(raw_response(turn, Phase::RoutingClassifier, replied)),
+            trace_id: phase_trace_id(turn, Phase::RoutingClassifier),
+        },
+    ))
+}
+
+/// `text` is missing when the reply could not be read.
+pub(super) fn post_processing_output(turn: &Turn, replied: &ModelReplied, text: Option<&str>) -> api::Trace {
+    let output = api::PostProcessingModelInvocationOutput {
+        metadata: Some(reply_metadata(replied)),
+        parsed_response: text.map(|text| api::PostProcessingParsedResponse { text: Some(text.to_owned()) }),
+        raw_response: Some(raw_response(turn, Phase::PostProcessing, replied)),
+        reasoning_content: reasoning_content(replied),
+        trace_id: phase_trace_id(turn, Phase::PostProcessing),
+    };
+    api::Trace::PostProcessingTrace(api::PostProcessingTrace::ModelInvocationOutput(output))
+}
+
+fn reply_metadata(replied: &ModelReplied) -> api::Metadata {
+    let usage = &replied.reply.usage;
+    let usage = api::Usage {
+        input_tokens: i64::try_from(usage.input_tokens).ok(),
+        output_tokens: i64::try_from(usage.output_tokens).ok(),
+    };
+    api::Metadata { usage: Some(usage), ..metadata(replied.started_at, replied.at, &replied.call_id) }
+}
+
+fn raw_response(turn: &Turn, phase: Phase, replied: &ModelReplied) -> api::RawResponse {
+    api::RawResponse { content: Some(raw::response(turn.model_of(phase), &replied.reply)) }
+}
+
+fn reasoning_content(replied: &ModelReplied) -> Option<api::ReasoningContentBlock> {
+    replied.reply.message.content.iter().find_map(|block| match block {
         ContentBlock::ReasoningContent(reasoning) => {
             Some(api::ReasoningContentBlock::ReasoningText(api::ReasoningTextBlock {
                 text: reasoning.text.clone(),
@@ -77,24 +187,7 @@ pub(super) fn model_invocation_output(turn: &Turn, replied: &ModelReplied) -> ap
             }))
         }
         _ => None,
-    });
-    let content = json!({"output": {"message": reply.message}, "stopReason": reply.stop_reason, "usage": usage_form(&reply.usage)});
-    orchestration(api::OrchestrationTrace::ModelInvocationOutput(api::OrchestrationModelInvocationOutput {
-        metadata: Some(api::Metadata {
-            usage: Some(usage),
-            ..metadata(replied.started_at, replied.at, &replied.call_id)
-        }),
-        raw_response: Some(api::RawResponse { content: Some(content.to_string()) }),
-        reasoning_content,
-        trace_id: trace_id(turn),
-    }))
-}
-
-/// Converse's form, which also has the sum.
-fn usage_form(usage: &Usage) -> Value {
-    let mut form = json!(usage);
-    form["totalTokens"] = json!(usage.input_tokens + usage.output_tokens);
-    form
+    })
 }
 
 pub(super) fn rationale(turn: &Turn, text: String) -> api::Trace {
@@ -135,12 +228,23 @@ pub(super) fn invocation_input(turn: &Turn, call: &ToolCall, invocation_id: Opti
         parameters: (!call.parameters.is_empty()).then(|| parameters(&call.parameters)),
         request_body,
     };
-    orchestration(api::OrchestrationTrace::InvocationInput(api::InvocationInput {
-        invocation_type: Some(api::InvocationType::ActionGroup),
-        action_group_invocation_input: Some(input),
-        trace_id: trace_id(turn),
-        ..api::InvocationInput::default()
-    }))
+    invocation(
+        turn,
+        api::InvocationInput {
+            invocation_type: Some(api::InvocationType::ActionGroup),
+            action_group_invocation_input: Some(input),
+            ..api::InvocationInput::default()
+        },
+    )
+}
+
+/// Under the classifier's trace while a request is routed whole, else under the orchestration's.
+fn invocation(turn: &Turn, input: api::InvocationInput) -> api::Trace {
+    let input = api::InvocationInput { trace_id: trace_id(turn), ..input };
+    match turn.routed.is_some() {
+        true => api::Trace::RoutingClassifierTrace(api::RoutingClassifierTrace::InvocationInput(input)),
+        false => orchestration(api::OrchestrationTrace::InvocationInput(input)),
+    }
 }
 
 /// `times` are those of our call; what the caller did has none.
@@ -156,6 +260,104 @@ pub(super) fn action_group_output(turn: &Turn, times: Option<&CallTimes>, text: 
     observation(turn, api::Type::ActionGroup, |observation| {
         observation.action_group_invocation_output =
             Some(api::ActionGroupInvocationOutput { metadata, text: Some(text) });
+    })
+}
+
+/// A message to a collaborator, or the caller's results for it.
+pub(super) fn collaborator_input(turn: &Turn, call: &CollaboratorCall) -> api::Trace {
+    let input = match &call.ask {
+        Ask::Text(text) => api::AgentCollaboratorInputPayload {
+            r#type: Some(api::PayloadType::Text),
+            text: Some(text.clone()),
+            return_control_results: None,
+        },
+        Ask::Results { invocation_id, results } => api::AgentCollaboratorInputPayload {
+            r#type: Some(api::PayloadType::ReturnControl),
+            text: None,
+            return_control_results: Some(api::ReturnControlResults {
+                invocation_id: Some(invocation_id.clone()),
+                return_control_invocation_results: Some(results.iter().map(result_member).collect()),
+            }),
+        },
+    };
+    invocation(
+        turn,
+        api::InvocationInput {
+            invocation_type: Some(api::InvocationType::AgentCollaborator),
+            agent_collaborator_invocation_input: Some(api::AgentCollaboratorInvocationInput {
+                agent_collaborator_alias_arn: Some(call.collaborator.alias_arn.to_string()),
+                agent_collaborator_name: Some(call.collaborator.name.to_string()),
+                input: Some(input),
+            }),
+            ..api::InvocationInput::default()
+        },
+    )
+}
+
+/// A result of the caller's as the wire has it.
+fn result_member(result: &ControlResult) -> api::InvocationResultMember {
+    let state =
+        |confirmed: bool| if confirmed { api::ConfirmationState::Confirm } else { api::ConfirmationState::Deny };
+    let confirmation_state = result.confirmed.map(state);
+    let response_state = match result.response_state {
+        ResponseState::Success => None,
+        ResponseState::Failure => Some(api::ResponseState::Failure),
+        ResponseState::Reprompt => Some(api::ResponseState::Reprompt),
+    };
+    let body = |key: &str| {
+        let body = api::ContentBody { body: result.body.clone(), ..api::ContentBody::default() };
+        result.body.is_some().then(|| [(key.to_owned(), body)].into())
+    };
+    match &result.api_path {
+        None => api::InvocationResultMember::FunctionResult(api::FunctionResult {
+            action_group: result.action_group.clone(),
+            agent_id: result.agent_id.clone(),
+            confirmation_state,
+            function: result.function.clone(),
+            response_body: body("TEXT"),
+            response_state,
+        }),
+        Some(path) => api::InvocationResultMember::ApiResult(api::ApiResult {
+            action_group: result.action_group.clone(),
+            agent_id: result.agent_id.clone(),
+            api_path: Some(path.clone()),
+            confirmation_state,
+            http_method: result.http_method.clone(),
+            http_status_code: result.http_status,
+            response_body: body("application/json"),
+            response_state,
+        }),
+    }
+}
+
+/// What a collaborator answered, or what it wants of the caller. As for other observations, without start and end.
+pub(super) fn collaborator_output(turn: &Turn, call: &CollaboratorCall, returned: &CollaboratorReturned) -> api::Trace {
+    let output = match &returned.outcome {
+        CollaboratorOutcome::Answered { text, .. } | CollaboratorOutcome::Failed { message: text } => {
+            api::AgentCollaboratorOutputPayload {
+                r#type: Some(api::PayloadType::Text),
+                text: Some(text.clone()),
+                return_control_payload: None,
+            }
+        }
+        CollaboratorOutcome::ReturnedControl { payload, .. } => api::AgentCollaboratorOutputPayload {
+            r#type: Some(api::PayloadType::ReturnControl),
+            text: None,
+            return_control_payload: Some(payload.clone()),
+        },
+    };
+    let metadata = api::Metadata {
+        client_request_id: Some(returned.request_id.clone()),
+        total_time_ms: Some(returned.at.millis_since(returned.started_at)),
+        ..api::Metadata::default()
+    };
+    observation(turn, api::Type::AgentCollaborator, |observation| {
+        observation.agent_collaborator_invocation_output = Some(api::AgentCollaboratorInvocationOutput {
+            agent_collaborator_alias_arn: Some(call.collaborator.alias_arn.to_string()),
+            agent_collaborator_name: Some(call.collaborator.name.to_string()),
+            metadata: Some(metadata),
+            output: Some(output),
+        });
     })
 }
 
@@ -187,10 +389,13 @@ fn observation(turn: &Turn, kind: api::Type, fill: impl FnOnce(&mut api::Observa
     let mut observation =
         api::Observation { trace_id: trace_id(turn), r#type: Some(kind), ..api::Observation::default() };
     fill(&mut observation);
-    orchestration(api::OrchestrationTrace::Observation(observation))
+    match turn.routed.is_some() {
+        true => api::Trace::RoutingClassifierTrace(api::RoutingClassifierTrace::Observation(observation)),
+        false => orchestration(api::OrchestrationTrace::Observation(observation)),
+    }
 }
 
-pub(super) fn failure(turn: &Turn, started_at: Timestamp, at: Timestamp, reason: &str) -> api::Trace {
+pub(super) fn failure(turn: &Turn, phase: Phase, started_at: Timestamp, at: Timestamp, reason: &str) -> api::Trace {
     api::Trace::FailureTrace(api::FailureTrace {
         failure_code: None,
         failure_reason: Some(reason.to_owned()),
@@ -200,6 +405,6 @@ pub(super) fn failure(turn: &Turn, started_at: Timestamp, at: Timestamp, reason:
             total_time_ms: Some(at.millis_since(started_at)),
             ..api::Metadata::default()
         }),
-        trace_id: trace_id(turn),
+        trace_id: phase_trace_id(turn, phase),
     })
 }

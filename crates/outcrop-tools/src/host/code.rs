@@ -3,6 +3,7 @@
 mod unpack;
 
 use crate::failure::Failure;
+use crate::functions::Runtime;
 use std::collections::hash_map::DefaultHasher;
 use std::fs::Metadata;
 use std::hash::{Hash, Hasher};
@@ -21,6 +22,8 @@ const PACKAGE_FOLDERS: [&str; 2] = ["node_modules", "site-packages"];
 pub(super) struct Code {
     /// The task root: a folder.
     pub(super) root: PathBuf,
+    /// Layers as folders, in the function's order.
+    pub(super) layers: Vec<PathBuf>,
     /// Rises by one each time the code changes.
     pub(super) version: u64,
     /// What the source looked like when it was taken.
@@ -45,6 +48,25 @@ pub(super) fn prepare(source: &Path, scratch: &Path) -> Result<PathBuf, Failure>
         return std::fs::canonicalize(source).map_err(failed);
     }
     unpack::unpack(source, scratch).map_err(failed)
+}
+
+/// The folders of a layer in which Python and Node.js look for modules, as Lambda has them below `/opt`. Blocks.
+pub(super) fn module_folders(layers: &[PathBuf], runtime: Runtime) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    // What is found first wins.
+    for layer in layers.iter().rev() {
+        match runtime {
+            Runtime::Python => {
+                found.push(layer.join("python"));
+                let versions = std::fs::read_dir(layer.join("python/lib")).into_iter().flatten().filter_map(Result::ok);
+                found.extend(versions.map(|version| version.path().join("site-packages")));
+            }
+            Runtime::NodeJs => found.push(layer.join("nodejs/node_modules")),
+            Runtime::Provided => {}
+        }
+    }
+    found.retain(|folder| folder.is_dir());
+    found
 }
 
 fn unusable(source: &Path, error: &io::Error) -> Failure {

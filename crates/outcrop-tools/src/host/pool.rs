@@ -271,11 +271,16 @@ impl Pool {
         }
         let known = self.queue().code.clone();
         let (source, scratch) = (self.function.local.code.clone(), self.shared.scratch.join("code"));
+        let layers = self.function.local.layers.clone();
         let known_stamp = known.as_ref().map(|code| code.stamp);
         let look = move || {
             let stamp = code::stamp(&source)?;
             let unchanged = known_stamp == Some(stamp);
-            if unchanged { Ok(None) } else { code::prepare(&source, &scratch).map(|root| Some((root, stamp))) }
+            if unchanged {
+                return Ok(None);
+            }
+            let layers = layers.iter().map(|layer| code::prepare(layer, &scratch)).collect::<Result<Vec<_>, _>>()?;
+            code::prepare(&source, &scratch).map(|root| Some((root, layers, stamp)))
         };
         let changed = self
             .shared
@@ -288,9 +293,9 @@ impl Pool {
             queue.fresh_until = Some(Instant::now() + self.shared.config.code_check_interval);
             match changed {
                 None => Vec::new(),
-                Some((root, stamp)) => {
+                Some((root, layers, stamp)) => {
                     let version = known.map_or(0, |code| code.version + 1);
-                    queue.code = Some(Arc::new(Code { root, version, stamp }));
+                    queue.code = Some(Arc::new(Code { root, layers, version, stamp }));
                     std::mem::take(&mut queue.idle)
                 }
             }

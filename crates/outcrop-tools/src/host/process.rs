@@ -1,6 +1,6 @@
 //! The child process of an instance: its command, its environment, its end.
 
-use super::code::Code;
+use super::code::{self, Code};
 use super::{Function, Shared};
 use crate::failure::Failure;
 use crate::functions::Runtime;
@@ -131,6 +131,18 @@ fn set_environment(
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         ("AWS_EXECUTION_ENV", format!("AWS_Lambda_{}", local.runtime).as_str()),
     ]);
+    let variable = match local.runtime {
+        Runtime::Python => "PYTHONPATH",
+        Runtime::NodeJs | Runtime::Provided => "NODE_PATH",
+    };
+    let mut folders = code::module_folders(&code.layers, local.runtime);
+    if !folders.is_empty() {
+        folders.extend(local.environment.get(variable).into_iter().flat_map(|own| std::env::split_paths(own)));
+        // A path with a colon in it cannot be on the list; there is none among ours.
+        if let Ok(list) = std::env::join_paths(folders) {
+            command.env(variable, list);
+        }
+    }
     command.env("LAMBDA_TASK_ROOT", &code.root);
     command.env("LAMBDA_RUNTIME_DIR", &shared.runtime_folder);
 }

@@ -70,6 +70,7 @@ impl Stage {
     pub(crate) fn deploy(&self, name: &str, change: impl FnOnce(&mut LocalFunction)) {
         let mut local = LocalFunction {
             code: self.path(name),
+            layers: Vec::new(),
             runtime: Runtime::Python,
             handler: "app.handler".into(),
             timeout: LONG,

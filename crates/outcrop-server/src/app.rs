@@ -4,6 +4,8 @@ use crate::agents::prepared::PreparedAgents;
 use crate::edge::authenticate::AuthMode;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
+use crate::ops;
+use crate::quotas::{Quotas, ResourceCount};
 use crate::turn::sessions::SessionLocks;
 use outcrop_planner::turn::TurnLimits;
 use outcrop_ports::{Clock, Ids, ModelCatalog, ToolExecutor};
@@ -30,6 +32,8 @@ pub struct App {
     pub ids: Arc<dyn Ids>,
     /// What answers `s3://bucket/key`.
     pub objects: Objects,
+    /// The S3 API over the same.
+    pub(crate) s3: outcrop_objects::Service,
     /// Settings that do not change while the process runs.
     pub settings: Settings,
     /// Cancelled when the process is to end: turns then stop at their next durable boundary.
@@ -38,6 +42,8 @@ pub struct App {
     pub metrics: Metrics,
     pub(crate) prepared: PreparedAgents,
     pub(crate) sessions: SessionLocks,
+    pub(crate) agent_count: ResourceCount,
+    pub(crate) prompt_count: ResourceCount,
     /// Turns under way; a turn outlives the connection it came by.
     pub(crate) turns: TaskTracker,
 }
@@ -71,6 +77,8 @@ pub struct Settings {
     pub region: String,
     /// Twelve digits, as they appear in ARNs.
     pub account_id: String,
+    /// Where the server is: what answers say of where something is served.
+    pub endpoint: String,
     /// How callers are told apart.
     pub auth: AuthMode,
     /// Largest request body, in bytes.
@@ -87,6 +95,17 @@ pub struct Settings {
     pub functions_dir: PathBuf,
     /// How long a request waits for another turn of its session before it is refused.
     pub session_wait: Duration,
+    /// How many of what there may be.
+    pub quotas: Quotas,
+    /// The session store.
+    pub session_store: SessionStoreSettings,
+}
+
+/// Settings of the session store (CreateSession and its kin).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SessionStoreSettings {
+    /// How long after its last write a session expires; never when absent.
+    pub idle_timeout: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -94,6 +113,7 @@ impl Default for Settings {
         Self {
             region: "us-east-1".to_owned(),
             account_id: "000000000000".to_owned(),
+            endpoint: "http://127.0.0.1:7600".to_owned(),
             auth: AuthMode::Open,
             // A function's zip may have 50 MB, which base64 makes a third larger.
             body_bytes_max: 80 * 1024 * 1024,
@@ -103,6 +123,8 @@ impl Default for Settings {
             tool_response_bytes_max: 6 * 1024 * 1024,
             functions_dir: PathBuf::from(".outcrop/functions"),
             session_wait: Duration::from_secs(5),
+            quotas: Quotas::default(),
+            session_store: SessionStoreSettings::default(),
         }
     }
 }
@@ -110,7 +132,9 @@ impl Default for Settings {
 impl App {
     /// Puts an application together.
     pub fn new(parts: AppParts) -> Arc<Self> {
+        let s3 = ops::s3::service(&parts);
         Arc::new(Self {
+            s3,
             store: parts.store,
             models: parts.models,
             tools: parts.tools,
@@ -123,6 +147,8 @@ impl App {
             metrics: Metrics::default(),
             prepared: PreparedAgents::default(),
             sessions: SessionLocks::default(),
+            agent_count: ResourceCount::default(),
+            prompt_count: ResourceCount::default(),
             turns: TaskTracker::new(),
         })
     }

@@ -4,4 +4,5 @@ pub mod authenticate;
 pub mod dispatch;
 pub mod event_stream;
 pub mod listen;
+mod receive;
 pub mod respond;

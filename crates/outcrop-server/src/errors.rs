@@ -2,6 +2,7 @@
 
 use outcrop_api::{Operation, decode};
 use outcrop_store::StoreError;
+use outcrop_wire::sigv4::Refusal;
 use serde_json::{Map, Value, json};
 
 /// What an operation answers.
@@ -28,8 +29,10 @@ impl ApiError {
     pub fn status(&self, operation: Option<&Operation>) -> u16 {
         operation.and_then(|operation| outcrop_api::error_status(operation, self.code)).unwrap_or(match self.code {
             "ValidationException" | "SerializationException" | "InvalidParameterValueException" => 400,
+            "ServiceQuotaExceededException" => 402,
             "AccessDeniedException"
             | "UnrecognizedClientException"
+            | "IncompleteSignatureException"
             | "InvalidSignatureException"
             | "MissingAuthenticationTokenException" => 403,
             "ResourceNotFoundException" | "UnknownOperationException" => 404,
@@ -45,11 +48,46 @@ impl ApiError {
         })
     }
 
+    /// Takes away the list of fields where the operation's error shape has none: of all services only the control plane
+    /// of agents tells them apart from the message.
+    pub fn leave_out_unknown_fields(&mut self, operation: &Operation) {
+        let known =
+            operation.errors.iter().any(|shape| shape.name == self.code && shape.members.contains(&"fieldList"));
+        if !known {
+            self.members.remove("fieldList");
+        }
+    }
+
     /// The JSON body clients read.
     pub fn body(&self) -> Vec<u8> {
+        Value::Object(self.members()).to_string().into_bytes()
+    }
+
+    /// The members of that body.
+    pub fn members(&self) -> Map<String, Value> {
         let mut body = Map::from_iter([("message".to_owned(), Value::from(self.message.as_str()))]);
         body.extend(self.members.clone());
-        Value::Object(body).to_string().into_bytes()
+        body
+    }
+
+    /// The code as Query services say it: what every service knows has other names there.
+    pub fn query_code(&self) -> &'static str {
+        match self.code {
+            "ValidationException" => "ValidationError",
+            "SerializationException" => "MalformedInput",
+            "UnknownOperationException" => "InvalidAction",
+            "AccessDeniedException" => "AccessDenied",
+            "UnrecognizedClientException" => "InvalidClientTokenId",
+            "InvalidSignatureException" => "SignatureDoesNotMatch",
+            "IncompleteSignatureException" => "IncompleteSignature",
+            "MissingAuthenticationTokenException" => "MissingAuthenticationToken",
+            "ThrottlingException" => "Throttling",
+            "ServiceQuotaExceededException" => "LimitExceeded",
+            "RequestTimeoutException" => "RequestExpired",
+            "InternalServerException" => "InternalFailure",
+            "ServiceUnavailableException" => "ServiceUnavailable",
+            code => code,
+        }
     }
 
     /// The code as a member of an event-stream union: `ValidationException` → `validationException`.
@@ -68,6 +106,22 @@ impl From<StoreError> for ApiError {
         }
         tracing::error!(error = &error as &dyn std::error::Error, "store failed");
         internal()
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            Refusal::Missing => "MissingAuthenticationTokenException",
+            Refusal::Incomplete(_) => "IncompleteSignatureException",
+            Refusal::UnknownKey => "UnrecognizedClientException",
+            // What Bedrock says about an API key it does not know.
+            Refusal::UnknownBearer => "AccessDeniedException",
+            Refusal::Time(_) | Refusal::Scope(_) | Refusal::NotSigned(_) | Refusal::Mismatch | Refusal::Body => {
+                "InvalidSignatureException"
+            }
+        };
+        Self::new(code, refusal.to_string())
     }
 }
 
@@ -128,12 +182,30 @@ pub fn conflict(message: impl Into<String>) -> ApiError {
     ApiError::new("ConflictException", message)
 }
 
+/// A setting under `[quotas]` allows no more.
+pub fn quota_exceeded(message: impl Into<String>) -> ApiError {
+    ApiError::new("ServiceQuotaExceededException", message)
+}
+
+/// Everything that is wrong with one member, each in `fieldList`.
+pub fn invalid_fields(name: &str, message: impl Into<String>, details: impl IntoIterator<Item = String>) -> ApiError {
+    let fields: Vec<Value> = details.into_iter().map(|detail| json!({"name": name, "message": detail})).collect();
+    let mut error = validation(message);
+    error.members.insert("fieldList".to_owned(), Value::from(fields));
+    error
+}
+
 /// An agent is in a state in which an operation cannot be done. Terraform matches these words.
 pub fn busy(operation: &str, resource: &str, state: &str) -> ApiError {
     validation(format!(
         "{operation} operation can't be performed on {resource} when it is in {state} state. Retry the request when the {} is in a valid state.",
         resource.to_ascii_lowercase()
     ))
+}
+
+/// An alias cannot be made of an agent in this state; the service's words.
+pub fn not_versionable(operation: &str, state: &str) -> ApiError {
+    validation(format!("{operation} operation can't be performed on AgentAlias when Agent is in {state} state."))
 }
 
 /// A page token that is none of ours.
@@ -144,6 +216,12 @@ pub fn bad_token() -> ApiError {
 /// The operation is known but not built yet.
 pub fn not_implemented(operation: &Operation) -> ApiError {
     ApiError::new("NotImplementedException", format!("{} is not implemented by Outcrop yet.", operation.name))
+}
+
+/// No operation has this name.
+pub fn unknown_action(name: &str) -> ApiError {
+    let name = &name[..name.floor_char_boundary(200)];
+    ApiError::new("UnknownOperationException", format!("Could not find operation {name}."))
 }
 
 /// No operation has this method and path.

@@ -10,10 +10,14 @@ pub mod errors;
 pub mod metrics;
 pub mod objects;
 pub mod ops;
+pub mod quotas;
+pub mod transfer;
 pub mod turn;
 
-pub use app::{App, AppParts, Settings};
+pub use app::{App, AppParts, SessionStoreSettings, Settings};
 pub use edge::listen::{Server, ServerLimits};
 pub use errors::{ApiError, OpResult};
 pub use outcrop_planner::prepare::openapi::check as check_api_schema;
+pub use outcrop_planner::prepare::prompts::{Phases, defaults as default_prompts};
 pub use outcrop_planner::turn::TurnLimits;
+pub use quotas::Quotas;

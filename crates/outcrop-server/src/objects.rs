@@ -1,15 +1,16 @@
 //! What answers `s3://bucket/key`: a folder with one folder per bucket.
 
+use outcrop_objects::Folder;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 /// Largest object that is read as a schema, in bytes. AWS takes less; documents of several megabytes are met in practice.
 const SCHEMA_BYTES_MAX: u64 = 10 * 1024 * 1024;
 
-/// The object store as the server reads it.
+/// The object store as the server reads it. The S3 API over the same folder is [`crate::ops::s3`]'s.
 #[derive(Clone, Debug)]
 pub struct Objects {
-    root: PathBuf,
+    folder: Folder,
 }
 
 /// Why an object cannot be read.
@@ -35,7 +36,12 @@ pub enum ObjectError {
 impl Objects {
     /// Objects below a folder; it need not exist yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { folder: Folder::new(root) }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> Folder {
+        self.folder.clone()
     }
 
     /// Reads an object as text, such as a schema.
@@ -47,31 +53,23 @@ impl Objects {
     /// Reads an object that may have at most so many bytes.
     pub async fn read_bytes(&self, bucket: &str, key: &str, bytes_max: u64) -> Result<Vec<u8>, ObjectError> {
         let name = format!("{bucket}/{key}");
-        let path = self.path(bucket, key).ok_or_else(|| ObjectError::BadName(name.clone()))?;
-        let metadata = match tokio::fs::metadata(&path).await {
-            Ok(metadata) if metadata.is_file() => metadata,
-            Ok(_) => return Err(ObjectError::Missing(name)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ObjectError::Missing(name)),
-            Err(error) => return Err(ObjectError::Io(name, error)),
+        let path = match self.folder.locate(bucket, key) {
+            Ok(Some(path)) => path,
+            Ok(None) => return Err(ObjectError::Missing(name)),
+            Err(_) => return Err(ObjectError::BadName(name)),
         };
-        if metadata.len() > bytes_max {
-            return Err(ObjectError::TooLarge(name, bytes_max));
+        let read = async {
+            if tokio::fs::metadata(&path).await?.len() > bytes_max {
+                return Ok(None);
+            }
+            tokio::fs::read(&path).await.map(Some)
+        };
+        match read.await {
+            Ok(Some(bytes)) => Ok(bytes),
+            Ok(None) => Err(ObjectError::TooLarge(name, bytes_max)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ObjectError::Missing(name)),
+            Err(error) => Err(ObjectError::Io(name, error)),
         }
-        // A link could lead out of the store.
-        let (real, root) = (tokio::fs::canonicalize(&path).await, tokio::fs::canonicalize(&self.root).await);
-        match (real, root) {
-            (Ok(real), Ok(root)) if real.starts_with(&root) => {}
-            _ => return Err(ObjectError::BadName(name)),
-        }
-        tokio::fs::read(&path).await.map_err(|error| ObjectError::Io(name, error))
-    }
-
-    fn path(&self, bucket: &str, key: &str) -> Option<PathBuf> {
-        let bucket_is_plain =
-            !bucket.is_empty() && bucket.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
-        let is_plain = |path: &Path| path.components().all(|part| matches!(part, Component::Normal(_)));
-        let relative = Path::new(bucket).join(key);
-        (bucket_is_plain && !key.is_empty() && is_plain(&relative)).then(|| self.root.join(relative))
     }
 }
 

@@ -3,8 +3,12 @@
 pub mod bedrock_agent;
 pub mod bedrock_agent_runtime;
 pub mod health;
+pub mod iam;
 pub mod lambda;
+pub mod opensearchserverless;
 pub mod outcrop;
+pub mod s3;
+pub mod sts;
 
 use crate::App;
 use crate::edge::respond::{self, Body};
@@ -65,7 +69,7 @@ impl OperationTable {
             let output = tokio::time::timeout(OPERATION_TIMEOUT, answer(context, input)).await.map_err(|_| {
                 ApiError::new("InternalServerException", "The operation took too long. Retry your request.")
             })??;
-            Ok(respond::encoded(&request_id, outcrop_api::encode_response(O::OPERATION, &output)))
+            Ok(respond::encoded(&request_id, outcrop_api::encode_response(O::OPERATION, &output, &request_id)))
         });
     }
 
@@ -95,6 +99,9 @@ pub fn table() -> &'static OperationTable {
         bedrock_agent::register(&mut table);
         bedrock_agent_runtime::register(&mut table);
         lambda::register(&mut table);
+        sts::register(&mut table);
+        iam::register(&mut table);
+        opensearchserverless::register(&mut table);
         table
     })
 }

@@ -30,6 +30,16 @@ pub struct StoredAgent {
     /// Number of the latest version there is; 0 when there is none.
     #[serde(default)]
     pub latest_version: u32,
+    /// Aliases that what was last prepared collaborates with, as `AGENT/ALIAS`. They are in use until it is prepared again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prepared_collaborators: Vec<String>,
+}
+
+impl StoredAgent {
+    /// An agent that was never prepared.
+    pub fn new(agent: api::Agent) -> Self {
+        Self { agent, snapshot: None, last_version: 0, latest_version: 0, prepared_collaborators: Vec::new() }
+    }
 }
 
 /// A version with what its document does not show.
@@ -42,8 +52,8 @@ pub struct StoredVersion {
     pub snapshot: String,
 }
 
-/// Where action groups of a version are kept.
-pub fn groups_parent(agent_id: &str, version: &str) -> String {
+/// Where the parts of a version are kept: action groups, collaborators, knowledge bases.
+pub fn version_parent(agent_id: &str, version: &str) -> String {
     format!("{agent_id}/{version}")
 }
 
@@ -82,15 +92,26 @@ pub fn agent_name_taken() -> ApiError {
     errors::conflict("Cannot create a new agent as an agent with the same name already exists.")
 }
 
-/// A change of the draft's parts: what was prepared is no longer what is saved.
-pub fn touch_draft(tx: &mut Tx<'_>, agent_id: &str, now: Timestamp) -> OpResult<()> {
+/// A time for a change of the draft, after everything that happened to it: clients compare it with `preparedAt`, and two
+/// changes must not look like one.
+pub fn next_update(agent: &api::Agent, now: Timestamp) -> Timestamp {
+    let last = agent.updated_at.max(agent.prepared_at.unwrap_or(agent.updated_at));
+    now.max(Timestamp::from_nanos(last.as_nanos().saturating_add(1_000)))
+}
+
+/// A change of the draft's parts: what was prepared is no longer what is saved. Gives the time of the change, for the part
+/// to carry too.
+pub fn touch_draft(tx: &mut Tx<'_>, agent_id: &str, now: Timestamp) -> OpResult<Timestamp> {
     let mut stored = agent(tx, agent_id)?;
     if matches!(stored.agent.agent_status, api::AgentStatus::Prepared | api::AgentStatus::Failed) {
         stored.agent.agent_status = api::AgentStatus::NotPrepared;
         stored.agent.failure_reasons = None;
+        stored.agent.recommended_actions = None;
     }
-    stored.agent.updated_at = now;
-    put_agent(tx, &stored)
+    let at = next_update(&stored.agent, now);
+    stored.agent.updated_at = at;
+    put_agent(tx, &stored)?;
+    Ok(at)
 }
 
 /// The alias, or the caller's error. The test alias is made up from the agent.
@@ -159,92 +180,22 @@ pub fn route_alias(alias: &mut api::AgentAlias, to: Vec<api::AgentAliasRoutingCo
     alias.routing_configuration = to;
 }
 
-/// Where the caller wants an alias to lead: a version that exists, or a new one cut from the prepared draft.
-pub fn resolve_routing(
-    tx: &mut Tx<'_>,
-    operation: &str,
-    stored: &mut StoredAgent,
-    wanted: Option<Vec<api::AgentAliasRoutingConfigurationListItem>>,
-    now: Timestamp,
-) -> OpResult<Vec<api::AgentAliasRoutingConfigurationListItem>> {
-    let wanted = wanted.unwrap_or_default();
-    let named = wanted.first().and_then(|item| item.agent_version.as_deref());
-    match named {
-        Some(DRAFT) => {
-            Err(errors::invalid_field("routingConfiguration", "Only the test alias TSTALIASID can point to DRAFT."))
-        }
-        Some(version) => {
-            if tx.exists(Kind::AgentVersion, &stored.agent.agent_id, version)? {
-                Ok(wanted)
-            } else {
-                Err(errors::not_found())
-            }
-        }
-        None => {
-            let version = cut_version(tx, operation, stored, now)?;
-            let throughput = wanted.into_iter().next().and_then(|item| item.provisioned_throughput);
-            Ok(vec![api::AgentAliasRoutingConfigurationListItem {
-                provisioned_throughput: throughput,
-                ..routing(&version)
-            }])
-        }
-    }
-}
-
-/// Cuts a version: an immutable copy of the prepared draft and its parts.
-fn cut_version(tx: &mut Tx<'_>, operation: &str, stored: &mut StoredAgent, now: Timestamp) -> OpResult<String> {
-    let snapshot = match (&stored.snapshot, stored.agent.agent_status) {
-        (Some(snapshot), api::AgentStatus::Prepared) => snapshot.clone(),
-        // A version is to hold the latest edits; the service wants the draft prepared first.
-        (_, api::AgentStatus::Failed) => return Err(errors::busy(operation, "Agent", "Failed")),
-        _ => return Err(errors::busy(operation, "Agent", "Not Prepared")),
-    };
-    stored.last_version += 1;
-    stored.latest_version = stored.last_version;
-    let number = stored.last_version.to_string();
-    let agent = &stored.agent;
-    let version = api::AgentVersion {
-        agent_id: agent.agent_id.clone(),
-        agent_name: agent.agent_name.clone(),
-        agent_arn: agent.agent_arn.clone(),
-        version: number.clone(),
-        instruction: agent.instruction.clone(),
-        agent_status: api::AgentStatus::Prepared,
-        foundation_model: agent.foundation_model.clone(),
-        description: agent.description.clone(),
-        idle_session_ttl_in_seconds: agent.idle_session_ttl_in_seconds,
-        agent_resource_role_arn: agent.agent_resource_role_arn.clone(),
-        customer_encryption_key_arn: agent.customer_encryption_key_arn.clone(),
-        created_at: now,
-        updated_at: now,
-        failure_reasons: None,
-        recommended_actions: None,
-        prompt_override_configuration: agent.prompt_override_configuration.clone(),
-        guardrail_configuration: agent.guardrail_configuration.clone(),
-        memory_configuration: agent.memory_configuration.clone(),
-        agent_collaboration: agent.agent_collaboration,
-    };
-    let resource = Resource {
-        kind: Kind::AgentVersion,
-        parent: &agent.agent_id,
-        id: &number,
-        name: None,
-        created_at: now,
-        updated_at: now,
-    };
-    let stored_version = StoredVersion { version, snapshot };
-    tx.put(&resource, &stored_version).map_err(put_error)?;
-    for mut group in tx.list_all::<api::AgentActionGroup>(Kind::ActionGroup, &groups_parent(&agent.agent_id, DRAFT))? {
-        group.agent_version.clone_from(&number);
-        put_group(tx, &group)?;
-    }
-    put_agent(tx, stored)?;
-    Ok(number)
+/// An action group with what its document does not show.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StoredGroup {
+    /// The document as it is served.
+    #[serde(flatten)]
+    pub group: api::AgentActionGroup,
+    /// Functions or operations it declares; 0 when its schema was not read. Counted when it is saved, so that the next
+    /// group need not read this one's schema.
+    #[serde(default, rename = "outcrop:tools")]
+    pub tools: usize,
 }
 
 /// Puts an action group.
-pub fn put_group(tx: &mut Tx<'_>, group: &api::AgentActionGroup) -> OpResult<()> {
-    let parent = groups_parent(&group.agent_id, &group.agent_version);
+pub fn put_group(tx: &mut Tx<'_>, stored: &StoredGroup) -> OpResult<()> {
+    let group = &stored.group;
+    let parent = version_parent(&group.agent_id, &group.agent_version);
     let resource = Resource {
         kind: Kind::ActionGroup,
         parent: &parent,
@@ -253,13 +204,47 @@ pub fn put_group(tx: &mut Tx<'_>, group: &api::AgentActionGroup) -> OpResult<()>
         created_at: group.created_at,
         updated_at: group.updated_at,
     };
-    tx.put(&resource, group).map_err(|error| match error {
+    tx.put(&resource, stored).map_err(|error| match error {
         PutError::NameTaken | PutError::IdTaken => errors::conflict(format!(
             "An action group with the name {} already exists for the agent.",
             group.action_group_name
         )),
         PutError::Store(error) => error.into(),
     })
+}
+
+/// Puts a collaborator.
+pub fn put_collaborator(tx: &mut Tx<'_>, collaborator: &api::AgentCollaborator) -> OpResult<()> {
+    let parent = version_parent(&collaborator.agent_id, &collaborator.agent_version);
+    let resource = Resource {
+        kind: Kind::Collaborator,
+        parent: &parent,
+        id: &collaborator.collaborator_id,
+        name: Some(&collaborator.collaborator_name),
+        created_at: collaborator.created_at,
+        updated_at: collaborator.last_updated_at,
+    };
+    tx.put(&resource, collaborator).map_err(|error| match error {
+        PutError::NameTaken | PutError::IdTaken => errors::conflict(format!(
+            "A collaborator with the name {} already exists for the agent.",
+            collaborator.collaborator_name
+        )),
+        PutError::Store(error) => error.into(),
+    })
+}
+
+/// Puts the association of a knowledge base.
+pub fn put_association(tx: &mut Tx<'_>, association: &api::AgentKnowledgeBase) -> OpResult<()> {
+    let parent = version_parent(&association.agent_id, &association.agent_version);
+    let resource = Resource {
+        kind: Kind::AgentKnowledgeBase,
+        parent: &parent,
+        id: &association.knowledge_base_id,
+        name: None,
+        created_at: association.created_at,
+        updated_at: association.updated_at,
+    };
+    tx.put(&resource, association).map_err(put_error)
 }
 
 /// For kinds whose names cannot clash.
@@ -280,9 +265,4 @@ pub fn check_version(tx: &ReadTx<'_>, agent_id: &str, version: &str) -> OpResult
         number => tx.exists(Kind::AgentVersion, agent_id, number)?,
     };
     if exists { Ok(()) } else { Err(errors::not_found()) }
-}
-
-/// The order of versions: the draft, then numbers, newest first.
-pub fn version_number(version: &str) -> u32 {
-    version.parse().unwrap_or(u32::MAX)
 }

@@ -1,7 +1,8 @@
-//! Names for ids: where a path holds no id that exists, an agent or alias is also found by its exact name if exactly one
-//! has it, or by a name that the tag `outcrop:names` gives it.
+//! Names for ids: where a path holds no id that exists, an agent, alias or prompt is also found by its exact name if
+//! exactly one has it, or by a name that the tag `outcrop:names` gives it. Parts of an agent (action groups, collaborators,
+//! associated knowledge bases) are found by their names.
 
-use super::documents::TEST_ALIAS_ID;
+use super::documents::{TEST_ALIAS_ID, version_parent};
 use super::tags;
 use crate::App;
 use crate::errors::{ApiError, OpResult};
@@ -10,6 +11,12 @@ use outcrop_api::bedrock_agent as api;
 use outcrop_api::route::Route;
 use outcrop_store::{Kind, ReadTx};
 
+/// Labels of the parts of an agent.
+const PARTS: [(&str, Kind); 3] = [
+    ("actionGroupId", Kind::ActionGroup),
+    ("collaboratorId", Kind::Collaborator),
+    ("knowledgeBaseId", Kind::AgentKnowledgeBase),
+];
 /// Longest text that can be a name.
 const NAME_BYTES_MAX: usize = 200;
 
@@ -17,35 +24,63 @@ const NAME_BYTES_MAX: usize = 200;
 pub async fn resolve(app: &App, route: &mut Route) -> OpResult<()> {
     let of_agents = matches!(route.operation.service, ServiceId::BedrockAgent | ServiceId::BedrockAgentRuntime);
     let label = |name: &str| route.labels.iter().position(|(member, _)| *member == name);
-    let (agent_at, alias_at) = (label("agentId"), label("agentAliasId"));
+    if let Some(at) = label("promptIdentifier").filter(|_| of_agents) {
+        let text = route.labels[at].1.clone();
+        if let Some(id) = app.store.read(move |tx| find_prompt(tx, &text)).await? {
+            route.labels[at].1 = id;
+        }
+        return Ok(());
+    }
+    let (agent_at, alias_at, version_at) = (label("agentId"), label("agentAliasId"), label("agentVersion"));
+    let part_at = PARTS.iter().find_map(|(member, kind)| Some((label(member)?, *kind)));
     let Some(agent_at) = agent_at.filter(|_| of_agents) else { return Ok(()) };
     let agent_text = route.labels[agent_at].1.clone();
     let alias_text = alias_at.map(|at| route.labels[at].1.clone());
     if app.prepared.knows(&agent_text, alias_text.as_deref()) {
         return Ok(());
     }
-    let found = app.store.read(move |tx| find(tx, &agent_text, alias_text.as_deref())).await?;
+    let part = part_at.zip(version_at).map(|((at, kind), version_at)| Part {
+        kind,
+        version: route.labels[version_at].1.clone(),
+        text: route.labels[at].1.clone(),
+    });
+    let found = app.store.read(move |tx| find(tx, &agent_text, alias_text.as_deref(), part.as_ref())).await?;
     if let Some(agent_id) = found.agent {
         route.labels[agent_at].1 = agent_id;
     }
     if let (Some(at), Some(alias_id)) = (alias_at, found.alias) {
         route.labels[at].1 = alias_id;
     }
+    if let (Some((at, _)), Some(part_id)) = (part_at, found.part) {
+        route.labels[at].1 = part_id;
+    }
     Ok(())
+}
+
+/// A label that names a part of an agent.
+struct Part {
+    kind: Kind,
+    version: String,
+    text: String,
 }
 
 struct Found {
     agent: Option<String>,
     alias: Option<String>,
+    part: Option<String>,
 }
 
-fn find(tx: &ReadTx<'_>, agent_text: &str, alias_text: Option<&str>) -> Result<Found, ApiError> {
+fn find(tx: &ReadTx<'_>, agent_text: &str, alias_text: Option<&str>, part: Option<&Part>) -> Result<Found, ApiError> {
     let agent = find_agent(tx, agent_text)?;
     let alias = match (&agent, alias_text) {
         (Some(agent_id), Some(text)) => find_alias(tx, agent_id, text)?,
         _ => None,
     };
-    Ok(Found { agent, alias })
+    let part = match (&agent, part) {
+        (Some(agent_id), Some(part)) => find_part(tx, agent_id, part)?,
+        _ => None,
+    };
+    Ok(Found { agent, alias, part })
 }
 
 fn find_agent(tx: &ReadTx<'_>, text: &str) -> OpResult<Option<String>> {
@@ -72,6 +107,28 @@ fn find_alias(tx: &ReadTx<'_>, agent_id: &str, text: &str) -> OpResult<Option<St
         let (of_agent, alias_id) = resource.strip_prefix("agent-alias/")?.split_once('/')?;
         (of_agent == agent_id).then(|| alias_id.to_owned())
     })
+}
+
+fn find_part(tx: &ReadTx<'_>, agent_id: &str, part: &Part) -> OpResult<Option<String>> {
+    let (kind, parent, text) = (part.kind, version_parent(agent_id, &part.version), part.text.as_str());
+    if text.len() > NAME_BYTES_MAX || tx.exists(kind, &parent, text)? {
+        return Ok(None);
+    }
+    // Associations have the id of their knowledge base, which alone has a name.
+    match kind {
+        Kind::AgentKnowledgeBase => Ok(tx.find_id_by_name(Kind::KnowledgeBase, "", text)?),
+        _ => Ok(tx.find_id_by_name(kind, &parent, text)?),
+    }
+}
+
+fn find_prompt(tx: &ReadTx<'_>, text: &str) -> OpResult<Option<String>> {
+    if text.len() > NAME_BYTES_MAX || text.starts_with("arn:") || tx.exists(Kind::Prompt, "", text)? {
+        return Ok(None);
+    }
+    if let Some(stored) = tx.find_by_name::<super::prompts::StoredPrompt>(Kind::Prompt, "", text)? {
+        return Ok(Some(stored.prompt.id));
+    }
+    tagged(tx, text, |resource| resource.strip_prefix("prompt/").filter(|id| !id.contains(':')).map(str::to_owned))
 }
 
 /// The id of the one resource of a kind that a tag gives this name.

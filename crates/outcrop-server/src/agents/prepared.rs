@@ -5,7 +5,7 @@ use crate::App;
 use crate::errors::{self, ApiError, OpResult};
 use outcrop_api::bedrock_agent as api;
 use outcrop_planner::{PreparedAgent, Snapshot};
-use outcrop_store::Kind;
+use outcrop_store::{Kind, snapshot_hash};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ const KEPT_MAX: usize = 4_096;
 /// What an invocation through an alias runs.
 #[derive(Debug)]
 pub struct Target {
-    /// The agent.
+    /// The agent; for one that came with its request, what keeps its sessions apart.
     pub agent_id: Arc<str>,
     /// The alias.
     pub alias_id: Arc<str>,
@@ -126,13 +126,40 @@ impl PreparedAgents {
             errors::validation(format!("The agent cannot run as it was prepared: {error}. Prepare it again."))
         })?;
         let prepared = Arc::new(prepared);
+        self.keep_snapshot(hash, &prepared);
+        Ok(Some(prepared))
+    }
+
+    /// Compiles and keeps an agent that came with a request; its hash and what runs. One that is in memory is not
+    /// written again.
+    pub async fn by_content(&self, app: &App, snapshot: Snapshot) -> OpResult<(String, Arc<PreparedAgent>)> {
+        let document = serde_json::to_vec(&snapshot).expect("shapes have string keys and no failing members");
+        let hash = snapshot_hash(&document);
+        if let Some(prepared) = self.with(|kept| kept.snapshots.get(&hash).cloned()) {
+            return Ok((hash, prepared));
+        }
+        let compiled = tokio::task::spawn_blocking(move || {
+            outcrop_planner::prepare::prepare(&snapshot).map(|prepared| (prepared, snapshot))
+        });
+        let compiled = compiled.await.map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "compiling an agent panicked");
+            errors::internal()
+        })?;
+        let (prepared, snapshot) = compiled.map_err(|error| errors::validation(error.to_string()))?;
+        let kept_hash = app.store.write(move |tx| Ok::<_, ApiError>(tx.put_snapshot(&snapshot)?)).await?;
+        debug_assert_eq!(kept_hash, hash, "the store hashes the same bytes");
+        let prepared = Arc::new(prepared);
+        self.keep_snapshot(&kept_hash, &prepared);
+        Ok((kept_hash, prepared))
+    }
+
+    fn keep_snapshot(&self, hash: &str, prepared: &Arc<PreparedAgent>) {
         self.with(|kept| {
             if kept.snapshots.len() >= KEPT_MAX {
                 kept.snapshots.clear();
             }
             kept.snapshots.insert(hash.to_owned(), prepared.clone());
         });
-        Ok(Some(prepared))
     }
 
     fn kept_target(&self, agent_id: &str, alias_id: &str) -> Option<Arc<Target>> {

@@ -1,11 +1,10 @@
 //! Tags, and the ones that carry settings AWS has no field for.
 
 use crate::errors::{self, OpResult};
+use crate::quotas::Quotas;
 use outcrop_store::{ReadTx, Tx};
 use std::collections::BTreeMap;
 
-/// Most tags of a resource: AWS's limit.
-const TAGS_MAX: usize = 50;
 /// Tags with this prefix are settings.
 const SETTING_PREFIX: &str = "outcrop:";
 /// Further names of a resource, separated by spaces.
@@ -33,18 +32,12 @@ pub fn check(tags: &BTreeMap<String, String>) -> OpResult<()> {
 }
 
 /// Sets checked tags.
-pub fn set(tx: &mut Tx<'_>, arn: &str, tags: &BTreeMap<String, String>) -> OpResult<()> {
+pub fn set(tx: &mut Tx<'_>, quotas: &Quotas, arn: &str, tags: &BTreeMap<String, String>) -> OpResult<()> {
     if tags.is_empty() {
         return Ok(());
     }
     tx.set_tags(arn, tags)?;
-    if tx.tags(arn)?.len() > TAGS_MAX {
-        return Err(errors::ApiError::new(
-            "ServiceQuotaExceededException",
-            format!("A resource has at most {TAGS_MAX} tags."),
-        ));
-    }
-    Ok(())
+    quotas.tags_per_resource(tx.tags(arn)?.len())
 }
 
 /// ARNs of the resources that a tag gives this name.

@@ -1,56 +1,72 @@
 //! From a request to the operation that answers it.
 
-use super::authenticate::authenticate;
+use super::receive::{Received, receive};
 use super::respond::{self, Body};
 use crate::App;
 use crate::agents::names;
-use crate::errors::{self, ApiError};
+use crate::errors;
 use crate::ops::{self, OpContext};
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use outcrop_api::{ServiceId, decode, route};
+use outcrop_api::decode;
+use outcrop_api::route::{self, Named};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Time a client has to send its body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(120);
-/// Longest path with query that is looked at.
-const TARGET_BYTES_MAX: usize = 16 * 1024;
 
 /// Answers one request. Never fails: what goes wrong is a response.
 pub async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body> {
     let request_id = app.ids.uuid();
-    let (head, body) = request.into_parts();
-    let path = head.uri.path();
-    if let Some(response) = ops::health::answer(&app, &head.method, path, &request_id).await {
+    let is_for_s3 = ops::s3::is_meant(request.headers(), request.uri());
+    if !is_for_s3
+        && let Some(response) = ops::health::answer(&app, request.method(), request.uri().path(), &request_id).await
+    {
         return response;
     }
-    if head.uri.path_and_query().is_some_and(|target| target.as_str().len() > TARGET_BYTES_MAX) {
-        let error =
-            errors::validation(format!("The request's path and query are longer than {TARGET_BYTES_MAX} bytes."));
-        return respond::error(&request_id, None, &error);
+    let Received { head, body, caller, protocol } = match receive(&app, request).await {
+        Ok(received) => received,
+        Err(refused) => {
+            let status = refused.error.status(None);
+            app.metrics.request("", status);
+            let (code, reason) = (refused.error.code, &refused.error.message);
+            tracing::info!(request_id, code, reason, service = refused.signing_service, "not let in");
+            if is_for_s3 {
+                return ops::s3::refused(&request_id, &refused.error);
+            }
+            return respond::error_in(refused.protocol, &request_id, None, &refused.error);
+        }
+    };
+    if is_for_s3 {
+        return ops::s3::answer(&app, &caller, head, body, &request_id).await;
     }
-    let body = match read_body(&app, body).await {
-        Ok(body) => body,
-        Err(error) => return respond::error(&request_id, None, &error),
-    };
-    let caller = match authenticate(app.settings.auth, &head.headers) {
-        Ok(caller) => caller,
-        Err(error) => return respond::error(&request_id, None, &error),
-    };
+    let path = head.uri.path();
+    if path == "/metrics" {
+        return ops::health::metrics(&app, &head.method, &request_id);
+    }
     if let Some(rest) = path.strip_prefix("/outcrop/") {
         return ops::outcrop::answer(&app, &head.method, rest, &body, &request_id).await;
     }
-    let Some(mut route) = route::find(&head.method, path, &body, caller.signing_service.as_deref()) else {
-        tracing::debug!(method = %head.method, path, "unknown operation");
-        app.metrics.request("", 404);
-        return respond::error(&request_id, None, &errors::unknown_operation(head.method.as_str(), path));
+    let query = head.uri.query().unwrap_or_default();
+    let signed_for = caller.signing_service.as_deref();
+    let request = route::Request { path, query, headers: &head.headers, body: &body };
+    let mut route = match route::find_named(request, signed_for) {
+        Named::Found(route) => route,
+        Named::Unknown { protocol, name } => {
+            tracing::debug!(name, "unknown operation");
+            app.metrics.request("", 404);
+            return respond::error_in(protocol, &request_id, None, &errors::unknown_action(&name));
+        }
+        Named::Not => match route::find(&head.method, path, &body, signed_for) {
+            Some(route) => route,
+            None => {
+                tracing::debug!(method = %head.method, path, "unknown operation");
+                app.metrics.request("", 404);
+                let error = errors::unknown_operation(head.method.as_str(), path);
+                return respond::error_in(protocol, &request_id, None, &error);
+            }
+        },
     };
     let operation = route.operation;
-    let query = head.uri.query().unwrap_or_default();
     let answered = async {
+        caller.check_service(operation.service.service().signing_name)?;
         names::resolve(&app, &mut route).await?;
         let parts = decode::Parts { labels: &route.labels, query, headers: &head.headers, body: &body };
         let context = OpContext { app: app.clone(), request_id: request_id.clone() };
@@ -72,13 +88,13 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body>
             response
         }
         Err(mut error) => {
-            // The runtime's error shape has no fields.
-            if operation.service == ServiceId::BedrockAgentRuntime {
-                error.members.remove("fieldList");
-            }
-            // Looking for what is not there is how many programs begin; it is no event for the operator.
-            if error.code == "ResourceNotFoundException" {
-                tracing::debug!(operation = operation.name, request_id, reason = error.message, "not found");
+            error.leave_out_unknown_fields(operation);
+            // Looking for what is not there is how many programs begin, and some make their invocation before every step
+            // and pass over that it is there: no events for the operator.
+            let is_usual = ["ResourceNotFoundException", "NoSuchEntity"].contains(&error.code)
+                || (error.code == "ConflictException" && operation.name == "CreateInvocation");
+            if is_usual {
+                tracing::debug!(operation = operation.name, request_id, reason = error.message, "refused");
             } else {
                 tracing::info!(
                     operation = operation.name,
@@ -90,18 +106,5 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body>
             }
             respond::error(&request_id, Some(operation), &error)
         }
-    }
-}
-
-async fn read_body(app: &App, body: Incoming) -> Result<Bytes, ApiError> {
-    let limit = app.settings.body_bytes_max;
-    let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await;
-    match read {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(ApiError::new("RequestEntityTooLargeException", format!("The request is larger than {limit} bytes.")))
-        }
-        Ok(Err(_)) => Err(ApiError::new("SerializationException", "The request body ended early.")),
-        Err(_) => Err(ApiError::new("RequestTimeoutException", "The request body did not arrive in time.")),
     }
 }

@@ -1,5 +1,6 @@
 //! Sockets: one port, HTTP/1.1 and HTTP/2 without TLS, and an orderly end.
 
+use super::authenticate::AuthMode;
 use super::dispatch;
 use crate::App;
 use hyper::service::service_fn;
@@ -45,11 +46,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds. Port 0 lets the system choose. Without authentication only loopback addresses are bound.
-    pub async fn bind(address: SocketAddr, limits: ServerLimits) -> io::Result<Self> {
-        if !address.ip().is_loopback() {
+    /// Binds. Port 0 lets the system choose. In open mode only loopback addresses are bound.
+    pub async fn bind(address: SocketAddr, limits: ServerLimits, auth: &AuthMode) -> io::Result<Self> {
+        if matches!(auth, AuthMode::Open) && !address.ip().is_loopback() {
             let message = format!(
-                "{address} is not a loopback address, and without authentication (auth.mode = \"open\") only loopback is served: use 127.0.0.1"
+                "{address} is not a loopback address, and without authentication (auth.mode = \"open\") only loopback is served: use 127.0.0.1, or set auth.mode = \"sigv4\" with [[auth.key]] or [[auth.bearer]]"
             );
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
         }

@@ -6,7 +6,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
-use outcrop_api::{EncodedResponse, Operation};
+use outcrop_api::{EncodedResponse, Operation, Protocol};
 
 /// Body of every response: whole or a stream of frames.
 pub type Body = BoxBody<Bytes, std::io::Error>;
@@ -42,10 +42,31 @@ pub fn encoded(request_id: &str, encoded: EncodedResponse) -> Response<Body> {
     response
 }
 
-/// An error.
+/// An error, in the form of the operation's service.
 pub fn error(request_id: &str, operation: Option<&Operation>, error: &ApiError) -> Response<Body> {
-    let mut response = json(error.status(operation), request_id, error.body());
-    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(error.code));
+    let protocol = operation.map_or(Protocol::RestJson, |operation| operation.service.service().protocol);
+    error_in(protocol, request_id, operation, error)
+}
+
+/// An error in the form of a protocol, where no operation tells it.
+pub fn error_in(
+    protocol: Protocol,
+    request_id: &str,
+    operation: Option<&Operation>,
+    error: &ApiError,
+) -> Response<Body> {
+    let code = match protocol {
+        Protocol::Query { .. } => error.query_code(),
+        _ => error.code,
+    };
+    let status = match error.code {
+        // Only where a path is asked for, something is not found.
+        "UnknownOperationException" if protocol != Protocol::RestJson => 400,
+        _ => error.status(operation),
+    };
+    let mut response =
+        encoded(request_id, outcrop_api::encode_error(protocol, status, code, &error.members(), request_id));
+    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(code));
     response
 }
 

@@ -1,7 +1,9 @@
-//! `/healthz`: the process is up. `/readyz`: the store answers. `/metrics`: counters, for Prometheus.
+//! `/healthz`: the process is up. `/readyz`: the store answers. Nobody is asked who they are for these two.
+//! `/metrics`: counters, for Prometheus.
 
 use crate::App;
 use crate::edge::respond::{self, Body};
+use crate::errors;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Response};
 
@@ -19,12 +21,17 @@ pub async fn answer(app: &App, method: &Method, path: &str, request_id: &str) ->
                 respond::json(503, request_id, r#"{"status":"not ready","reason":"the store does not answer"}"#)
             }
         }),
-        "/metrics" => {
-            let mut response = respond::json(200, request_id, app.metrics.text());
-            let form = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-            response.headers_mut().insert(CONTENT_TYPE, form);
-            Some(response)
-        }
         _ => None,
     }
+}
+
+/// The counters, for whoever may call.
+pub fn metrics(app: &App, method: &Method, request_id: &str) -> Response<Body> {
+    if method != Method::GET && method != Method::HEAD {
+        return respond::error(request_id, None, &errors::unknown_operation(method.as_str(), "/metrics"));
+    }
+    let mut response = respond::json(200, request_id, app.metrics.text());
+    let form = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, form);
+    response
 }

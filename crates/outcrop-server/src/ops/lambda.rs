@@ -9,17 +9,24 @@ mod changes;
 mod code;
 mod create_function;
 mod delete_function;
+mod delete_layer_version;
 mod documents;
 mod errors;
 mod get_function;
 mod get_function_configuration;
+mod get_layer_version;
 mod get_policy;
 mod invoke;
+mod layers;
 mod list_functions;
+mod list_layer_versions;
+mod list_layers;
 mod names;
 mod policy;
+mod publish_layer_version;
 mod remove_permission;
 mod settings;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod update_function_code;
@@ -72,6 +79,8 @@ pub struct FunctionDeployment {
     pub name: String,
     /// A zip file on disk, named after the hash of its content.
     pub code: PathBuf,
+    /// Zip files of its layers, likewise.
+    pub layers: Vec<PathBuf>,
     /// AWS's name, such as `python3.12`.
     pub runtime: String,
     /// `module.function`.
@@ -90,6 +99,7 @@ impl fmt::Debug for FunctionDeployment {
         f.debug_struct("FunctionDeployment")
             .field("name", &self.name)
             .field("code", &self.code)
+            .field("layers", &self.layers)
             .field("runtime", &self.runtime)
             .field("handler", &self.handler)
             .field("timeout", &self.timeout)
@@ -126,6 +136,14 @@ pub fn register(table: &mut OperationTable) {
     unary::<api::AddPermission, _, _>(table, add_permission::add_permission);
     unary::<api::RemovePermission, _, _>(table, remove_permission::remove_permission);
     unary::<api::GetPolicy, _, _>(table, get_policy::get_policy);
+    unary::<api::PublishLayerVersion, _, _>(table, publish_layer_version::publish_layer_version);
+    unary::<api::GetLayerVersion, _, _>(table, get_layer_version::get_layer_version);
+    unary::<api::ListLayerVersions, _, _>(table, list_layer_versions::list_layer_versions);
+    unary::<api::ListLayers, _, _>(table, list_layers::list_layers);
+    unary::<api::DeleteLayerVersion, _, _>(table, delete_layer_version::delete_layer_version);
+    unary::<api::TagResource, _, _>(table, tags::tag_resource);
+    unary::<api::UntagResource, _, _>(table, tags::untag_resource);
+    unary::<api::ListTags, _, _>(table, tags::list_tags);
 }
 
 /// Brings every stored function to the host and removes code that no function uses; to be called once at start.
@@ -136,7 +154,7 @@ pub async fn load(app: &Arc<App>) -> OpResult<usize> {
             .store
             .read(|tx| Ok::<_, ApiError>(tx.list_all::<StoredFunction>(Kind::Function, documents::PARENT)?))
             .await?;
-        code::sweep(&app.settings.functions_dir, stored.iter().map(|function| function.code.clone()).collect()).await;
+        code::sweep(&app.settings.functions_dir, code::used(&app).await?).await;
         let mut count = 0;
         for function in &stored {
             match app.functions.deploy(function.deployment(&app.settings.functions_dir)) {

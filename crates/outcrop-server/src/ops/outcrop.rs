@@ -1,6 +1,7 @@
 //! `/outcrop/…`: what Outcrop adds over HTTP for its own tools.
 //!
 //! `GET /outcrop/about`: version, region and account, which templates speak of.
+//! `POST /outcrop/import`: whole agents, as [`crate::transfer`] describes them.
 //! `GET|PUT|DELETE /outcrop/stacks/NAME`: the record of a deployed template, a JSON object that only the deployer reads.
 
 use crate::App;
@@ -11,14 +12,16 @@ use bytes::Bytes;
 use http::{Method, Response};
 use outcrop_store::{Kind, Resource};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Longest name of a stack: CloudFormation's.
 const STACK_NAME_CHARS_MAX: usize = 128;
 
 /// Answers a request below `/outcrop/`.
-pub async fn answer(app: &App, method: &Method, rest: &str, body: &Bytes, request_id: &str) -> Response<Body> {
+pub async fn answer(app: &Arc<App>, method: &Method, rest: &str, body: &Bytes, request_id: &str) -> Response<Body> {
     let answered = match (method, rest.split_once('/')) {
         (&Method::GET, None) if rest == "about" => Ok(about(app)),
+        (&Method::POST, None) if rest == "import" => import(app, body).await,
         (&Method::GET, Some(("stacks", name))) => get_stack(app, name).await,
         (&Method::PUT, Some(("stacks", name))) => put_stack(app, name, body).await,
         (&Method::DELETE, Some(("stacks", name))) => delete_stack(app, name).await,
@@ -33,6 +36,11 @@ pub async fn answer(app: &App, method: &Method, rest: &str, body: &Bytes, reques
 fn about(app: &App) -> Value {
     let settings = &app.settings;
     json!({"version": env!("CARGO_PKG_VERSION"), "region": settings.region, "accountId": settings.account_id})
+}
+
+async fn import(app: &Arc<App>, body: &Bytes) -> OpResult<Value> {
+    let response = super::bedrock_agent::import::import(app, body).await?;
+    serde_json::to_value(response).map_err(|_| errors::internal())
 }
 
 fn stack_name(name: &str) -> OpResult<String> {

@@ -1,6 +1,8 @@
 //! The one loop: ask the machine, do what it says, journal what came of it, feed it back.
 
+use super::collaborators::{self, Scope};
 use super::emit::{Emitter, failure};
+use super::functions;
 use super::history::{self, History};
 use super::journal;
 use super::tools::Calls;
@@ -8,12 +10,19 @@ use crate::App;
 use crate::agents::prepared::Target;
 use crate::errors::{self, ApiError, OpResult};
 use crate::metrics::TurnEnd;
+use outcrop_api::bedrock_agent::AgentCollaboration;
+use outcrop_api::bedrock_agent_runtime::{Attribution, ReturnControlPayload};
 use outcrop_planner::turn::text::AnswerStream;
-use outcrop_planner::turn::{ControlReturned, Decision, Event, Limit, ModelFailed, ModelReplied, Started, Step, Turn};
+use outcrop_planner::turn::{
+    ControlReturned, Decision, Event, Limit, ModelFailed, ModelReplied, ParserCall, ParserOutcome, ParserReturned,
+    Started, Step, Turn,
+};
 use outcrop_ports::{
-    BoxFuture, ContentBlock, Delta, DeltaSink, Message, ModelError, ModelErrorKind, ModelRequest, ToolUse,
+    BoxFuture, ContentBlock, Delta, DeltaSink, Message, ModelError, ModelErrorKind, ModelRequest, ToolFailureCause,
+    ToolUse,
 };
 use outcrop_store::{BeginError, BeginTurn, FinishTurn, Session, TurnOutcome};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -29,12 +38,14 @@ pub struct TurnRequest {
     pub input: TurnInput,
     /// Whether the answer is wanted piece by piece.
     pub stream: bool,
+    /// What the supervisor hands down, for a collaborator's turn.
+    pub above: Option<Scope>,
 }
 
 /// What begins or continues a turn.
 pub enum TurnInput {
     /// The user's words.
-    Words(Started),
+    Words(Box<Started>),
     /// The results of a return of control.
     Results {
         /// Which return of control.
@@ -58,7 +69,29 @@ pub async fn run(app: Arc<App>, request: TurnRequest, mut emitter: Emitter) {
 
 async fn try_run(app: &Arc<App>, request: TurnRequest, emitter: &mut Emitter) -> OpResult<TurnEnd> {
     let (mut driver, decision) = Driver::begin(app, request, emitter).await?;
-    driver.drive(decision).await
+    Ok(match driver.drive(decision).await? {
+        Ended::Finished { .. } => TurnEnd::Finished,
+        Ended::Suspended { .. } => TurnEnd::Suspended,
+    })
+}
+
+/// Runs a collaborator's turn; gives how it ended, and the session's attributes as it left them.
+pub(super) async fn run_below(
+    app: &Arc<App>,
+    request: TurnRequest,
+    mut emitter: Emitter,
+) -> OpResult<(Ended, BTreeMap<String, String>)> {
+    let (mut driver, decision) = Driver::begin(app, request, &mut emitter).await?;
+    let ended = driver.drive(decision).await?;
+    Ok((ended, driver.turn.session_attributes().clone()))
+}
+
+/// How a turn comes to its end for now.
+pub(super) enum Ended {
+    /// With its answer.
+    Finished { text: String },
+    /// With the caller's part.
+    Suspended { payload: Box<ReturnControlPayload> },
 }
 
 /// A turn being driven.
@@ -70,6 +103,8 @@ struct Driver<'a> {
     number: u32,
     next_seq: u32,
     ends_at: Instant,
+    /// What is handed down to collaborators.
+    below: Scope,
     stream: bool,
     /// What of the answer was shown while it was written.
     shown: String,
@@ -77,8 +112,13 @@ struct Driver<'a> {
 
 impl<'a> Driver<'a> {
     async fn begin(app: &'a Arc<App>, request: TurnRequest, emitter: &'a mut Emitter) -> OpResult<(Self, Decision)> {
-        let TurnRequest { target, session_id, input, stream } = request;
-        let ends_at = Instant::now() + Duration::from_secs(app.settings.turn.wall_time_seconds);
+        let TurnRequest { target, session_id, input, stream, above } = request;
+        let own_end = Instant::now() + Duration::from_secs(app.settings.turn.wall_time_seconds);
+        let ends_at = above.as_ref().map_or(own_end, |above| own_end.min(above.ends_at));
+        let enable_trace = match &input {
+            TurnInput::Words(started) => started.enable_trace,
+            TurnInput::Results { returned, .. } => returned.enable_trace,
+        };
         let begin = |resume: Option<String>, first_event: Vec<u8>| BeginTurn {
             agent_id: target.agent_id.to_string(),
             alias_id: target.alias_id.to_string(),
@@ -89,8 +129,11 @@ impl<'a> Driver<'a> {
             first_event,
         };
         let (session, number, next_seq, turn, decision) = match input {
-            TurnInput::Words(started) => {
-                let event = Event::Started(started);
+            TurnInput::Words(mut started) => {
+                if target.prepared.collaboration == AgentCollaboration::SupervisorRouter {
+                    started.last_agent = history::last_agent(app, &target, &session_id).await?;
+                }
+                let event = Event::Started(*started);
                 let begun = app.store.begin_turn(begin(None, journal::event_row(&event))).await.map_err(begin_error)?;
                 let Event::Started(started) = event else { unreachable!("made above") };
                 let history = match begun.previous_turns {
@@ -116,11 +159,18 @@ impl<'a> Driver<'a> {
                 (begun.session, begun.turn, begun.next_seq, turn, decision)
             }
         };
+        let below = Scope {
+            depth: above.as_ref().map_or(0, |above| above.depth) + 1,
+            session_id: above.map_or_else(|| collaborators::session_below(session).into(), |above| above.session_id),
+            ends_at,
+            enable_trace,
+            emitter: emitter.clone(),
+        };
         let shown = String::new();
-        Ok((Self { app, emitter, turn, session, number, next_seq, ends_at, stream, shown }, decision))
+        Ok((Self { app, emitter, turn, session, number, next_seq, ends_at, below, stream, shown }, decision))
     }
 
-    async fn drive(&mut self, mut decision: Decision) -> OpResult<TurnEnd> {
+    async fn drive(&mut self, mut decision: Decision) -> OpResult<Ended> {
         let mut calls: Option<Calls> = None;
         // The last event as a row: written with the turn's end when it is the last, else before the next step.
         let mut unwritten: Option<Vec<u8>> = None;
@@ -141,10 +191,19 @@ impl<'a> Driver<'a> {
                         () = stopping.cancelled() => return Err(errors::stopping()),
                     }
                 }
+                Step::CallParser(call) => {
+                    // As asking a model: it changes nothing of ours.
+                    let stopping = self.app.stopping.clone();
+                    tokio::select! {
+                        event = self.call_parser(call) => event,
+                        () = stopping.cancelled() => return Err(errors::stopping()),
+                    }
+                }
                 Step::CallTools(_) if self.app.stopping.is_cancelled() => return Err(errors::stopping()),
                 Step::CallTools(batch) => {
                     let time_left = self.ends_at.saturating_duration_since(Instant::now());
-                    let started = Calls::start(self.app, batch, self.turn.tool_context(), time_left);
+                    let started =
+                        Calls::start(self.app, batch, self.turn.tool_context(), time_left, self.below.clone());
                     self.next_result(calls.insert(started)).await?
                 }
                 Step::Wait => {
@@ -156,12 +215,12 @@ impl<'a> Driver<'a> {
                     self.finish(unwritten, TurnOutcome::Suspended { invocation_id }).await?;
                     self.emitter.output(decision.output).await;
                     self.emitter.return_control(&payload).await;
-                    return Ok(TurnEnd::Suspended);
+                    return Ok(Ended::Suspended { payload: Box::new(payload) });
                 }
-                Step::Finish { text } => {
+                Step::Finish { text, attribution } => {
                     self.finish(unwritten, TurnOutcome::Finished).await?;
-                    self.finished(decision.output, &text).await;
-                    return Ok(TurnEnd::Finished);
+                    self.finished(decision.output, &text, attribution).await;
+                    return Ok(Ended::Finished { text });
                 }
                 Step::Fail { kind, message, resource } => {
                     // A turn that waits for the caller's results once more is not over.
@@ -180,10 +239,10 @@ impl<'a> Driver<'a> {
     }
 
     /// Shows the end. The chunk is last, unless the answer was streamed: then the trace is.
-    async fn finished(&self, output: Vec<outcrop_planner::turn::Output>, text: &str) {
+    async fn finished(&self, output: Vec<outcrop_planner::turn::Output>, text: &str, attribution: Option<Attribution>) {
         if self.shown.is_empty() {
             self.emitter.output(output).await;
-            self.emitter.text(text).await;
+            self.emitter.answer(text, attribution).await;
             return;
         }
         // What was shown begins the answer, unless a model writes its answer tag late: then the answer follows whole.
@@ -199,7 +258,7 @@ impl<'a> Driver<'a> {
         let model = app.models.model(&request.model_id);
         let started_at = app.clock.now();
         let patience = app.settings.model_call_timeout.min(self.ends_at.saturating_duration_since(Instant::now()));
-        let sink = self.stream.then(|| AnswerSink {
+        let sink = (self.stream && self.turn.can_stream()).then(|| AnswerSink {
             emitter: self.emitter,
             answer: Mutex::new((AnswerStream::new(!request.tools.is_empty()), String::new())),
         });
@@ -232,9 +291,29 @@ impl<'a> Driver<'a> {
         }
     }
 
+    async fn call_parser(&self, call: ParserCall) -> Event {
+        let app = self.app;
+        let started_at = app.clock.now();
+        let time_left = self.ends_at.saturating_duration_since(Instant::now());
+        let answer = functions::invoke(app, &call.function_arn, call.payload.into_bytes(), time_left).await;
+        let at = app.clock.now();
+        let outcome = match answer {
+            Err(failure) if failure.cause == ToolFailureCause::TimedOut && Instant::now() >= self.ends_at => {
+                return Event::LimitReached { at, limit: Limit::WallTime };
+            }
+            Ok(payload) => ParserOutcome::Answered(String::from_utf8_lossy(&payload).into_owned()),
+            Err(failure) => {
+                tracing::warn!(function = &*call.function_arn, cause = ?failure.cause, reason = failure.message, "parser failed");
+                ParserOutcome::Failed(failure)
+            }
+        };
+        Event::ParserReturned(ParserReturned { started_at, at, call_id: app.ids.uuid(), outcome })
+    }
+
     async fn next_result(&self, calls: &mut Calls) -> OpResult<Event> {
         match tokio::time::timeout_at(self.ends_at, calls.next()).await {
-            Ok(Some(returned)) => Ok(Event::ToolReturned(returned)),
+            Ok(Some(event)) => Ok(event),
+            Ok(None) if self.app.stopping.is_cancelled() => Err(errors::stopping()),
             Ok(None) => Err(lost("no call is left, and the turn still waits for one")),
             Err(_) => Ok(Event::LimitReached { at: self.app.clock.now(), limit: Limit::WallTime }),
         }

@@ -14,16 +14,25 @@ const CHUNK_BYTES_MAX: usize = 1_000_000;
 /// Who speaks in the trace.
 #[derive(Clone, Debug)]
 pub struct Speaker {
+    /// Agent, alias and version; an agent that came with its request has none of them.
+    pub agent: Option<SpeakingAgent>,
+    /// ARNs of the aliases from the root's to its own.
+    pub caller_chain: Vec<Arc<str>>,
+    /// The root's collaborator that it is or works for; the root has none.
+    pub collaborator_name: Option<Arc<str>>,
+    /// The session as the client named it.
+    pub session_id: Arc<str>,
+}
+
+/// An agent as the trace names it.
+#[derive(Clone, Debug)]
+pub struct SpeakingAgent {
     /// The agent.
     pub agent_id: Arc<str>,
     /// Alias the turn came through.
     pub alias_id: Arc<str>,
-    /// ARN of the alias.
-    pub alias_arn: Arc<str>,
     /// `DRAFT` or a number.
     pub version: Arc<str>,
-    /// The session as the client named it.
-    pub session_id: Arc<str>,
 }
 
 /// Sends a turn's output as frames.
@@ -31,17 +40,40 @@ pub struct Speaker {
 pub struct Emitter {
     frames: FrameSender,
     speaker: Speaker,
+    /// A collaborator answers its supervisor: the caller sees its trace only.
+    answers_caller: bool,
 }
 
 impl Emitter {
     /// An emitter for one response.
     pub fn new(frames: FrameSender, speaker: Speaker) -> Self {
-        Self { frames, speaker }
+        Self { frames, speaker, answers_caller: true }
+    }
+
+    /// An emitter for a collaborator's turn, which is shown in the same stream.
+    pub fn below(
+        &self,
+        agent: Option<SpeakingAgent>,
+        alias_arn: Arc<str>,
+        collaborator_name: &Arc<str>,
+        session_id: &Arc<str>,
+    ) -> Self {
+        let above = &self.speaker;
+        let speaker = Speaker {
+            // Below an agent that came with its request nobody has an id in the trace, as the wire has no place for it.
+            agent: agent.filter(|_| above.agent.is_some()),
+            caller_chain: above.caller_chain.iter().cloned().chain([alias_arn]).collect(),
+            collaborator_name: Some(above.collaborator_name.as_ref().unwrap_or(collaborator_name).clone()),
+            session_id: session_id.clone(),
+        };
+        Self { frames: self.frames.clone(), speaker, answers_caller: false }
     }
 
     /// Speaks in the trace as this version from here on.
     pub fn speak_as(&mut self, version: &Arc<str>) {
-        self.speaker.version = version.clone();
+        if let Some(agent) = &mut self.speaker.agent {
+            agent.version = version.clone();
+        }
     }
 
     /// Sends parts in order.
@@ -50,12 +82,20 @@ impl Emitter {
             match part {
                 Output::Trace { at, trace } => {
                     let speaker = &self.speaker;
+                    let agent = speaker.agent.as_ref();
+                    // What InvokeInlineAgent sends is the same without these three.
                     let part = api::TracePart {
-                        agent_alias_id: Some(speaker.alias_id.to_string()),
-                        agent_id: Some(speaker.agent_id.to_string()),
-                        agent_version: Some(speaker.version.to_string()),
-                        caller_chain: Some(vec![api::Caller::AgentAliasArn(speaker.alias_arn.to_string())]),
-                        collaborator_name: None,
+                        agent_alias_id: agent.map(|agent| agent.alias_id.to_string()),
+                        agent_id: agent.map(|agent| agent.agent_id.to_string()),
+                        agent_version: agent.map(|agent| agent.version.to_string()),
+                        caller_chain: Some(
+                            speaker
+                                .caller_chain
+                                .iter()
+                                .map(|arn| api::Caller::AgentAliasArn(arn.to_string()))
+                                .collect(),
+                        ),
+                        collaborator_name: speaker.collaborator_name.as_ref().map(ToString::to_string),
                         event_time: Some(at),
                         session_id: Some(speaker.session_id.to_string()),
                         trace: Some(*trace),
@@ -68,12 +108,20 @@ impl Emitter {
 
     /// Sends answer text; an empty text is an empty chunk.
     pub async fn text(&self, text: &str) {
+        self.answer(text, None).await;
+    }
+
+    /// Sends a whole answer with what it rests on; spans are relative to the whole, so the first chunk carries them.
+    pub async fn answer(&self, text: &str, mut attribution: Option<api::Attribution>) {
+        if !self.answers_caller {
+            return;
+        }
         let mut rest = text;
         loop {
             let cut = rest.floor_char_boundary(CHUNK_BYTES_MAX.min(rest.len()));
             let (piece, after) = rest.split_at(cut);
             let bytes = Blob::new(piece.as_bytes().to_vec());
-            self.send("chunk", &api::PayloadPart { attribution: None, bytes: Some(bytes) }).await;
+            self.send("chunk", &api::PayloadPart { attribution: attribution.take(), bytes: Some(bytes) }).await;
             if after.is_empty() {
                 return;
             }
@@ -83,7 +131,9 @@ impl Emitter {
 
     /// Gives the caller its part.
     pub async fn return_control(&self, payload: &api::ReturnControlPayload) {
-        self.send("returnControl", payload).await;
+        if self.answers_caller {
+            self.send("returnControl", payload).await;
+        }
     }
 
     /// Ends the stream with an error.

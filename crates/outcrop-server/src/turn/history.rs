@@ -2,7 +2,9 @@
 
 use super::journal::{self, Entry};
 use crate::App;
+use crate::agents::prepared::Target;
 use crate::errors::OpResult;
+use outcrop_planner::Snapshot;
 use outcrop_planner::turn::{Event, Turn};
 use outcrop_ports::Message;
 use outcrop_store::JournalEvent;
@@ -66,6 +68,28 @@ async fn close(
     let reason = if turn.awaited_invocation().is_some() { ABANDONED } else { CUT_OFF };
     turn.abandon(reason);
     Ok(Some(turn))
+}
+
+/// What the session's last turn ran on; `None` when there is no such session.
+pub async fn last_snapshot(app: &Arc<App>, target: &Target, session_id: &str) -> OpResult<Option<Snapshot>> {
+    let (agent_id, alias_id, session_id) = (target.agent_id.clone(), target.alias_id.clone(), session_id.to_owned());
+    let now = app.clock.now();
+    let found = app.store.read(move |tx| tx.find_session(&agent_id, &alias_id, &session_id, now)).await?;
+    let Some(session) = found else { return Ok(None) };
+    let rows = app.store.turn_events(session.id, session.turns).await?;
+    let Some(Entry::Event(event)) = rows.first().and_then(|row| journal::read(&row.body)) else { return Ok(None) };
+    let Event::Started(started) = *event else { return Ok(None) };
+    Ok(app.store.read(move |tx| tx.snapshot(&started.snapshot)).await?)
+}
+
+/// The collaborator that the session's last request went whole to.
+pub(super) async fn last_agent(app: &Arc<App>, target: &Target, session_id: &str) -> OpResult<Option<String>> {
+    let (agent_id, alias_id, session_id) = (target.agent_id.clone(), target.alias_id.clone(), session_id.to_owned());
+    let now = app.clock.now();
+    let found = app.store.read(move |tx| tx.find_session(&agent_id, &alias_id, &session_id, now)).await?;
+    let Some(session) = found else { return Ok(None) };
+    let turn = rebuild(app, session.id, session.turns, Vec::new(), session.attributes).await?;
+    Ok(turn.and_then(|turn| turn.routed_to().map(str::to_owned)))
 }
 
 /// Rebuilds a turn from its journal. `None` when the journal or the snapshot it ran on is gone or damaged.

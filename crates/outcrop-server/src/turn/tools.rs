@@ -1,7 +1,8 @@
 //! Tool calls of one step, side by side; one outcome each.
 
+use super::collaborators::{self, Scope};
 use crate::App;
-use outcrop_planner::turn::ToolReturned;
+use outcrop_planner::turn::{Call, Event, ToolReturned};
 use outcrop_ports::{ToolCall, ToolContext, ToolFailure, ToolFailureCause, ToolLimits, ToolOutcome};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +13,9 @@ const CALLS_AT_ONCE_MAX: usize = 32;
 
 /// Calls under way. Dropping it gives them up.
 pub(super) struct Calls {
-    running: JoinSet<ToolReturned>,
-    waiting: std::vec::IntoIter<ToolCall>,
+    running: JoinSet<Option<Event>>,
+    waiting: std::vec::IntoIter<Call>,
+    scope: Scope,
     context: Arc<ToolContext>,
     app: Arc<App>,
     time_left: Duration,
@@ -21,10 +23,17 @@ pub(super) struct Calls {
 
 impl Calls {
     /// Starts the calls of a step.
-    pub(super) fn start(app: &Arc<App>, calls: Vec<ToolCall>, context: ToolContext, time_left: Duration) -> Self {
+    pub(super) fn start(
+        app: &Arc<App>,
+        calls: Vec<Call>,
+        context: ToolContext,
+        time_left: Duration,
+        scope: Scope,
+    ) -> Self {
         let mut calls = Self {
             running: JoinSet::new(),
             waiting: calls.into_iter(),
+            scope,
             context: Arc::new(context),
             app: app.clone(),
             time_left,
@@ -34,12 +43,14 @@ impl Calls {
     }
 
     /// The next call to end; `None` when all have.
-    pub(super) async fn next(&mut self) -> Option<ToolReturned> {
+    pub(super) async fn next(&mut self) -> Option<Event> {
         loop {
             let ended = self.running.join_next().await?;
             self.start_next();
             match ended {
-                Ok(returned) => return Some(returned),
+                Ok(Some(event)) => return Some(event),
+                // The process is to end; the driver sees that no call is left.
+                Ok(None) => {}
                 // The executor panicked: a fault of ours. The machine still waits for this call; its turn ends when no
                 // call is left, which the driver sees.
                 Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "a tool call was lost"),
@@ -54,7 +65,15 @@ impl Calls {
             timeout: app.settings.tool_call_timeout.min(self.time_left),
             response_bytes_max: app.settings.tool_response_bytes_max,
         };
-        self.running.spawn(async move { one(&app, call, &context, limits).await });
+        match call {
+            Call::Tool(call) => {
+                self.running.spawn(async move { Some(Event::ToolReturned(one(&app, call, &context, limits).await)) })
+            }
+            Call::Collaborator(call) => {
+                let asked = collaborators::ask(app, call, self.scope.clone());
+                self.running.spawn(async move { asked.await.map(Event::CollaboratorReturned) })
+            }
+        };
         true
     }
 }

@@ -1,12 +1,13 @@
 //! CreateAgentActionGroup: adds tools to the draft.
 
 use super::action_groups::{self, Written};
-use crate::agents::documents::{DRAFT, agent, groups_parent, put_error, touch_draft};
+use crate::agents::documents::{DRAFT, StoredGroup, agent, put_group, touch_draft, version_parent};
 use crate::agents::tokens::TokenUse;
-use crate::errors::{self, ApiError, OpResult};
+use crate::errors::{ApiError, OpResult};
 use crate::ops::OpContext;
 use outcrop_api::bedrock_agent as api;
-use outcrop_store::{Kind, PutError, Resource};
+use outcrop_store::{Kind, ReadTx};
+use outcrop_wire::Timestamp;
 
 pub(super) async fn create_agent_action_group(
     cx: OpContext,
@@ -17,17 +18,49 @@ pub(super) async fn create_agent_action_group(
         description: req.description.as_ref(),
         state: req.action_group_state,
         signature: req.parent_action_group_signature,
+        signature_params: req.parent_action_group_signature_params.as_ref(),
         executor: req.action_group_executor.as_ref(),
         api_schema: req.api_schema.as_ref(),
         function_schema: req.function_schema.as_ref(),
     };
-    action_groups::check(&cx.objects, &written).await?;
+    let checked = action_groups::check(&cx.objects, &cx.settings.quotas, &written).await;
     let token = TokenUse::new("CreateAgentActionGroup", req.client_token.as_ref(), &req);
     let now = cx.clock.now().to_micros();
-    let group = api::AgentActionGroup {
+    let agent_id = req.agent_id.clone();
+    let tools = match checked {
+        Ok(tools) => tools,
+        // The schema's object may be gone since the request was made for the first time.
+        Err(error) => {
+            let found = cx.store.read(move |tx| earlier(tx, &token, &agent_id, now)).await?;
+            let agent_action_group = found.ok_or(error)?;
+            return Ok(api::CreateAgentActionGroupResponse { agent_action_group });
+        }
+    };
+    let group = document(cx.ids.resource_id(), now, req);
+    let quotas = cx.settings.quotas;
+    let work = move |tx: &mut outcrop_store::Tx<'_>| {
+        agent(tx, &agent_id)?;
+        if let Some(group) = earlier(tx, &token, &agent_id, now)? {
+            return Ok(group);
+        }
+        let at = touch_draft(tx, &agent_id, now)?;
+        let stored = StoredGroup { group: api::AgentActionGroup { created_at: at, updated_at: at, ..group }, tools };
+        action_groups::check_among(tx, &quotas, &stored)?;
+        put_group(tx, &stored)?;
+        token.remember(tx, &stored.group.action_group_id, now)?;
+        Ok::<_, ApiError>(stored.group)
+    };
+    let agent_action_group = cx.store.write(work).await?;
+    cx.prepared.changed();
+    Ok(api::CreateAgentActionGroupResponse { agent_action_group })
+}
+
+/// The document of a new group, with what the service fills in.
+pub(super) fn document(id: String, now: Timestamp, req: api::CreateAgentActionGroupRequest) -> api::AgentActionGroup {
+    api::AgentActionGroup {
         agent_id: req.agent_id,
         agent_version: req.agent_version,
-        action_group_id: cx.ids.resource_id(),
+        action_group_id: id,
         action_group_name: req.action_group_name,
         client_token: req.client_token,
         description: req.description,
@@ -39,35 +72,18 @@ pub(super) async fn create_agent_action_group(
         api_schema: req.api_schema,
         function_schema: req.function_schema,
         action_group_state: req.action_group_state.unwrap_or(api::ActionGroupState::Enabled),
-    };
-    let work = move |tx: &mut outcrop_store::Tx<'_>| {
-        let stored = agent(tx, &group.agent_id)?;
-        let parent = groups_parent(&stored.agent.agent_id, DRAFT);
-        if let Some(earlier) = token.earlier(tx, now)?
-            && let Some(group) = tx.get(Kind::ActionGroup, &parent, &earlier)?
-        {
-            return Ok(group);
-        }
-        let resource = Resource {
-            kind: Kind::ActionGroup,
-            parent: &parent,
-            id: &group.action_group_id,
-            name: Some(&group.action_group_name),
-            created_at: now,
-            updated_at: now,
-        };
-        tx.insert(&resource, &group).map_err(|error| match error {
-            PutError::NameTaken => errors::conflict(format!(
-                "An action group with the name {} already exists for the agent.",
-                group.action_group_name
-            )),
-            other => put_error(other),
-        })?;
-        touch_draft(tx, &group.agent_id, now)?;
-        token.remember(tx, &group.action_group_id, now)?;
-        Ok::<_, ApiError>(group)
-    };
-    let agent_action_group = cx.store.write(work).await?;
-    cx.prepared.changed();
-    Ok(api::CreateAgentActionGroupResponse { agent_action_group })
+    }
+}
+
+/// The group that the same request made before, as it is now.
+fn earlier(
+    tx: &ReadTx<'_>,
+    token: &TokenUse,
+    agent_id: &str,
+    now: Timestamp,
+) -> OpResult<Option<api::AgentActionGroup>> {
+    match token.earlier(tx, now)? {
+        Some(id) => Ok(tx.get(Kind::ActionGroup, &version_parent(agent_id, DRAFT), &id)?),
+        None => Ok(None),
+    }
 }

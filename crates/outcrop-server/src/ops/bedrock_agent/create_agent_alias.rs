@@ -1,9 +1,10 @@
 //! CreateAgentAlias: gives a version a stable name; without routing, a version is cut from the prepared draft.
 
 use super::aliases;
-use crate::agents::documents::{agent, put_error, resolve_routing, route_alias};
+use crate::agents::documents::{agent, put_error, route_alias};
 use crate::agents::tags;
 use crate::agents::tokens::TokenUse;
+use crate::agents::versions::resolve_routing;
 use crate::errors::{self, ApiError, OpResult};
 use crate::ops::OpContext;
 use outcrop_api::bedrock_agent as api;
@@ -35,6 +36,7 @@ pub(super) async fn create_agent_alias(
         alias_invocation_state: Some(api::AliasInvocationState::AcceptInvocations),
     };
     let wanted = req.routing_configuration;
+    let quotas = cx.settings.quotas;
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
         let mut stored = agent(tx, &alias.agent_id)?;
         if let Some(earlier) = token.earlier(tx, now)?
@@ -42,7 +44,8 @@ pub(super) async fn create_agent_alias(
         {
             return Ok(alias);
         }
-        let routing = resolve_routing(tx, "Create", &mut stored, wanted, now)?;
+        quotas.aliases_per_agent(tx.count(Kind::AgentAlias, &alias.agent_id)? + 1)?;
+        let routing = resolve_routing(tx, &quotas, "Create", &mut stored, wanted, now)?;
         route_alias(&mut alias, routing, now);
         let resource = Resource {
             kind: Kind::AgentAlias,
@@ -59,7 +62,7 @@ pub(super) async fn create_agent_alias(
             )),
             other => put_error(other),
         })?;
-        tags::set(tx, &alias.agent_alias_arn, &tags)?;
+        tags::set(tx, &quotas, &alias.agent_alias_arn, &tags)?;
         token.remember(tx, &alias.agent_alias_id, now)?;
         // What is stored is done already; the answer shows what the service shows first: no version yet.
         alias.agent_alias_status = api::AgentAliasStatus::Creating;

@@ -1,6 +1,6 @@
 //! DeleteAgentActionGroup: takes tools off the draft; an enabled group only when the caller insists.
 
-use crate::agents::documents::{DRAFT, groups_parent, touch_draft};
+use crate::agents::documents::{DRAFT, touch_draft, version_parent};
 use crate::errors::{self, ApiError, OpResult};
 use crate::ops::OpContext;
 use outcrop_api::bedrock_agent as api;
@@ -12,7 +12,7 @@ pub(super) async fn delete_agent_action_group(
 ) -> OpResult<api::DeleteAgentActionGroupResponse> {
     let now = cx.clock.now().to_micros();
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
-        let parent = groups_parent(&req.agent_id, DRAFT);
+        let parent = version_parent(&req.agent_id, DRAFT);
         let group: api::AgentActionGroup =
             tx.get(Kind::ActionGroup, &parent, &req.action_group_id)?.ok_or_else(errors::not_found)?;
         let is_enabled = group.action_group_state == api::ActionGroupState::Enabled;

@@ -1,7 +1,8 @@
 //! DeleteAgentVersion: a version no alias leads to; with insistence also one that is in use, which leaves its aliases
 //! without a version.
 
-use crate::agents::documents::{StoredVersion, agent, end_period, groups_parent, put_agent, put_alias, version_number};
+use crate::agents::documents::{StoredVersion, agent, end_period, put_agent, put_alias};
+use crate::agents::versions::{delete_parts, version_number};
 use crate::errors::{self, ApiError, OpResult};
 use crate::ops::OpContext;
 use outcrop_api::bedrock_agent as api;
@@ -37,10 +38,10 @@ pub(super) async fn delete_agent_version(
             alias.updated_at = now;
             put_alias(tx, &alias)?;
         }
-        tx.delete_children(Kind::ActionGroup, &groups_parent(&req.agent_id, version))?;
+        delete_parts(tx, &req.agent_id, version)?;
         tx.delete(Kind::AgentVersion, &req.agent_id, version)?;
-        let left = tx.list_all::<StoredVersion>(Kind::AgentVersion, &req.agent_id)?;
-        owner.latest_version = left.iter().map(|stored| version_number(&stored.version.version)).max().unwrap_or(0);
+        let left = tx.ids(Kind::AgentVersion, &req.agent_id)?;
+        owner.latest_version = left.iter().map(|number| version_number(number)).max().unwrap_or(0);
         put_agent(tx, &owner)?;
         Ok::<_, ApiError>(stored.version)
     };

@@ -1,6 +1,6 @@
 //! GetAgentActionGroup: a group of the draft or of a version.
 
-use crate::agents::documents::groups_parent;
+use crate::agents::documents::version_parent;
 use crate::errors::{self, ApiError, OpResult};
 use crate::ops::OpContext;
 use outcrop_api::bedrock_agent as api;
@@ -10,7 +10,7 @@ pub(super) async fn get_agent_action_group(
     cx: OpContext,
     req: api::GetAgentActionGroupRequest,
 ) -> OpResult<api::GetAgentActionGroupResponse> {
-    let parent = groups_parent(&req.agent_id, &req.agent_version);
+    let parent = version_parent(&req.agent_id, &req.agent_version);
     let work = move |tx: &outcrop_store::ReadTx<'_>| {
         Ok::<_, ApiError>(tx.get(Kind::ActionGroup, &parent, &req.action_group_id)?)
     };

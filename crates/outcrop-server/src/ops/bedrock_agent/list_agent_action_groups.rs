@@ -1,7 +1,7 @@
 //! ListAgentActionGroups: groups of the draft or of a version, last changed first.
 
 use super::paging;
-use crate::agents::documents::{check_version, groups_parent};
+use crate::agents::documents::{check_version, version_parent};
 use crate::errors::OpResult;
 use crate::ops::OpContext;
 use outcrop_api::bedrock_agent as api;
@@ -13,7 +13,7 @@ pub(super) async fn list_agent_action_groups(
 ) -> OpResult<api::ListAgentActionGroupsResponse> {
     let work = move |tx: &outcrop_store::ReadTx<'_>| {
         check_version(tx, &req.agent_id, &req.agent_version)?;
-        let parent = groups_parent(&req.agent_id, &req.agent_version);
+        let parent = version_parent(&req.agent_id, &req.agent_version);
         paging::page::<api::AgentActionGroup>(
             tx,
             Kind::ActionGroup,

@@ -1,27 +1,18 @@
 //! ListAgentVersions: the draft, then numbers, newest first.
 
 use super::paging;
-use crate::agents::documents::{StoredVersion, agent, version_number};
-use crate::errors::{self, ApiError, OpResult};
+use crate::agents::documents::{DRAFT, StoredVersion, agent};
+use crate::agents::versions::version_number;
+use crate::errors::{self, OpResult};
 use crate::ops::OpContext;
 use outcrop_api::bedrock_agent as api;
-use outcrop_store::Kind;
+use outcrop_store::{Kind, ReadTx};
+use std::cmp::Reverse;
 
 pub(super) async fn list_agent_versions(
     cx: OpContext,
     req: api::ListAgentVersionsRequest,
 ) -> OpResult<api::ListAgentVersionsResponse> {
-    let agent_id = req.agent_id;
-    let work = move |tx: &outcrop_store::ReadTx<'_>| {
-        let stored = agent(tx, &agent_id)?;
-        let versions = tx.list_all::<StoredVersion>(Kind::AgentVersion, &agent_id)?;
-        let mut all: Vec<api::AgentVersionSummary> =
-            versions.into_iter().map(|stored| summary(stored.version)).collect();
-        all.push(draft_summary(stored.agent));
-        all.sort_by_key(|one| std::cmp::Reverse(version_number(&one.agent_version)));
-        Ok::<_, ApiError>(all)
-    };
-    let all = cx.store.read(work).await?;
     // A page goes on below the last number shown, so versions that come and go meanwhile disturb nothing.
     let after = match req.next_token.as_deref() {
         Some(token) => {
@@ -29,11 +20,36 @@ pub(super) async fn list_agent_versions(
         }
         None => None,
     };
-    let mut rest = all.into_iter().filter(|one| after.is_none_or(|after| version_number(&one.agent_version) < after));
-    let agent_version_summaries: Vec<_> = rest.by_ref().take(paging::limit(req.max_results)).collect();
-    let last = agent_version_summaries.last().map(|one| version_number(&one.agent_version));
-    let next_token = rest.next().and(last).map(|number| format!("v{number}"));
+    let limit = paging::limit(req.max_results);
+    let work = move |tx: &ReadTx<'_>| page(tx, &req.agent_id, after, limit);
+    let (agent_version_summaries, next_token) = cx.store.read(work).await?;
     Ok(api::ListAgentVersionsResponse { agent_version_summaries, next_token })
+}
+
+/// Versions below a number, of which only those shown are read: an agent may have very many.
+fn page(
+    tx: &ReadTx<'_>,
+    agent_id: &str,
+    after: Option<u32>,
+    limit: usize,
+) -> OpResult<(Vec<api::AgentVersionSummary>, Option<String>)> {
+    let stored = agent(tx, agent_id)?;
+    let mut versions = tx.ids(Kind::AgentVersion, agent_id)?;
+    versions.push(DRAFT.to_owned());
+    versions.retain(|version| after.is_none_or(|after| version_number(version) < after));
+    versions.sort_by_key(|version| Reverse(version_number(version)));
+    let has_more = versions.len() > limit;
+    versions.truncate(limit);
+    let next = versions.last().filter(|_| has_more).map(|version| format!("v{}", version_number(version)));
+    let mut summaries = Vec::with_capacity(versions.len());
+    for version in &versions {
+        if version == DRAFT {
+            summaries.push(draft_summary(stored.agent.clone()));
+        } else if let Some(stored) = tx.get::<StoredVersion>(Kind::AgentVersion, agent_id, version)? {
+            summaries.push(summary(stored.version));
+        }
+    }
+    Ok((summaries, next))
 }
 
 fn summary(version: api::AgentVersion) -> api::AgentVersionSummary {

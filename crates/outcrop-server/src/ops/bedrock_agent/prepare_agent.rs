@@ -1,17 +1,21 @@
 //! PrepareAgent: compiles the draft to what invocations run.
 
-use crate::agents::documents::{DRAFT, agent, groups_parent, put_agent};
+use crate::App;
+use crate::agents::collaboration;
+use crate::agents::documents::{DRAFT, StoredAgent, agent, put_agent, version_parent};
 use crate::errors::{self, ApiError, OpResult};
 use crate::ops::OpContext;
 use outcrop_api::bedrock_agent as api;
-use outcrop_planner::prepare::PrepareError;
 use outcrop_planner::{Snapshot, prepare};
-use outcrop_store::Kind;
+use outcrop_store::{Kind, ReadTx, Tx};
 use outcrop_wire::Timestamp;
+use std::collections::BTreeMap;
 
 /// How often the draft is read again when it changes while it is compiled. Clients that change and prepare one agent
 /// from many threads exist (Terraform is one).
 const TRIES_MAX: usize = 10;
+/// What to do about an agent that could not be prepared.
+const RECOMMENDED: &str = "Change the agent or its parts as the failure reasons say, then prepare it again.";
 
 pub(super) async fn prepare_agent(cx: OpContext, req: api::PrepareAgentRequest) -> OpResult<api::PrepareAgentResponse> {
     for _ in 0..TRIES_MAX {
@@ -29,29 +33,26 @@ pub(super) async fn prepare_agent(cx: OpContext, req: api::PrepareAgentRequest) 
 
 /// Reads, compiles and keeps; `None` when the draft was changed meanwhile.
 async fn try_prepare(cx: &OpContext, agent_id: &str) -> OpResult<Option<Timestamp>> {
-    let id = agent_id.to_owned();
-    let (stored, mut groups) = cx
-        .store
-        .read(move |tx| {
-            let groups = tx.list_all::<api::AgentActionGroup>(Kind::ActionGroup, &groups_parent(&id, DRAFT))?;
-            Ok::<_, ApiError>((agent(tx, &id)?, groups))
-        })
-        .await?;
-    let collaboration = stored.agent.agent_collaboration;
-    if matches!(collaboration, Some(api::AgentCollaboration::Supervisor | api::AgentCollaboration::SupervisorRouter)) {
-        return Err(errors::validation(
-            "The AgentCollaboration attribute is set to SUPERVISOR but no agent collaborators are added.",
-        ));
+    let (id, app) = (agent_id.to_owned(), cx.app.clone());
+    let mut draft = cx.store.read(move |tx| Draft::read(tx, &app, &id)).await?;
+    let mode = draft.stored.agent.agent_collaboration.unwrap_or(api::AgentCollaboration::Disabled);
+    if mode == api::AgentCollaboration::Disabled {
+        draft.collaborators.clear();
+        draft.problems.clear();
+    } else if draft.collaborators.is_empty() {
+        let id = agent_id.to_owned();
+        cx.store.write::<_, ApiError, _>(move |tx| release_former(tx, &id)).await?;
+        return Err(errors::validation(format!(
+            "This agent cannot be prepared. The AgentCollaboration attribute is set to {mode} but no agent collaborators are added."
+        )));
     }
-    for what in prepare::without_effect(&stored.agent) {
+    for what in prepare::without_effect(&draft.stored.agent) {
         tracing::warn!(agent_id, what, "stored, but without effect in this version");
     }
-    let read_at = stored.agent.updated_at;
-    // The order in which groups were made is the order in which a model sees their tools.
-    groups.sort_by(|a, b| (a.created_at, &a.action_group_id).cmp(&(b.created_at, &b.action_group_id)));
-    let unreadable = inline_schemas(cx, &mut groups).await;
-    let snapshot = snapshot_of(stored.agent, groups);
-    let compiled = compile(snapshot, unreadable).await?;
+    let read_at = draft.stored.agent.updated_at;
+    draft.problems.extend(inline_schemas(cx, &mut draft.groups).await);
+    let problems = std::mem::take(&mut draft.problems);
+    let (snapshot, problems) = compile(snapshot_of(draft), problems).await?;
     let now = cx.clock.now().to_micros();
     let id = agent_id.to_owned();
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
@@ -59,18 +60,14 @@ async fn try_prepare(cx: &OpContext, agent_id: &str) -> OpResult<Option<Timestam
         if stored.agent.updated_at != read_at {
             return Ok(None);
         }
-        match compiled {
-            Ok(snapshot) => {
-                stored.snapshot = Some(tx.put_snapshot(&snapshot)?);
-                stored.agent.agent_status = api::AgentStatus::Prepared;
-                stored.agent.failure_reasons = None;
-                stored.agent.recommended_actions = None;
-            }
-            Err(problems) => {
-                let reasons = problems.0.into_iter().map(|problem| format!("Exception: {problem}"));
-                stored.agent.agent_status = api::AgentStatus::Failed;
-                stored.agent.failure_reasons = Some(reasons.collect());
-            }
+        if problems.is_empty() {
+            stored.snapshot = Some(tx.put_snapshot(&snapshot)?);
+            collaboration::hold_prepared(tx, &mut stored, &snapshot.collaborators)?;
+            stored.agent.agent_status = api::AgentStatus::Prepared;
+            stored.agent.failure_reasons = None;
+            stored.agent.recommended_actions = None;
+        } else {
+            set_failed(&mut stored.agent, &problems);
         }
         // Clients compare: whatever was updated after this has not been prepared.
         let prepared_at = now.max(stored.agent.updated_at);
@@ -83,15 +80,21 @@ async fn try_prepare(cx: &OpContext, agent_id: &str) -> OpResult<Option<Timestam
     Ok(prepared_at)
 }
 
-/// Compiles away from the threads that answer requests: large documents take a while. Gives the snapshot back.
-async fn compile(snapshot: Snapshot, mut problems: Vec<String>) -> OpResult<Result<Snapshot, PrepareError>> {
-    let compiled = tokio::task::spawn_blocking(move || match prepare::prepare(&snapshot) {
-        Ok(_) if problems.is_empty() => Ok(snapshot),
-        Ok(_) => Err(PrepareError(problems)),
-        Err(found) => {
+/// Makes an agent one whose preparing failed.
+pub(super) fn set_failed(agent: &mut api::Agent, problems: &[String]) {
+    agent.agent_status = api::AgentStatus::Failed;
+    agent.failure_reasons = Some(problems.iter().map(|problem| format!("Exception: {problem}")).collect());
+    agent.recommended_actions = Some(vec![RECOMMENDED.to_owned()]);
+}
+
+/// Compiles away from the threads that answer requests: large documents take a while. Gives the snapshot back, and what
+/// keeps it from running, after the problems that are known already.
+pub(super) async fn compile(snapshot: Snapshot, mut problems: Vec<String>) -> OpResult<(Snapshot, Vec<String>)> {
+    let compiled = tokio::task::spawn_blocking(move || {
+        if let Err(found) = prepare::prepare(&snapshot) {
             problems.extend(found.0);
-            Err(PrepareError(problems))
         }
+        (snapshot, problems)
     });
     compiled.await.map_err(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, "compiling an agent panicked");
@@ -99,8 +102,45 @@ async fn compile(snapshot: Snapshot, mut problems: Vec<String>) -> OpResult<Resu
     })
 }
 
+/// The draft with its parts.
+pub(super) struct Draft {
+    pub(super) stored: StoredAgent,
+    pub(super) groups: Vec<api::AgentActionGroup>,
+    pub(super) collaborators: Vec<api::AgentCollaborator>,
+    pub(super) knowledge_bases: Vec<api::AgentKnowledgeBase>,
+    /// What it names and is gone.
+    pub(super) problems: Vec<String>,
+}
+
+impl Draft {
+    fn read(tx: &ReadTx<'_>, app: &App, agent_id: &str) -> OpResult<Self> {
+        let parent = version_parent(agent_id, DRAFT);
+        // The order in which groups were made is the order in which a model sees their tools.
+        let mut groups: Vec<api::AgentActionGroup> = tx.list_all(Kind::ActionGroup, &parent)?;
+        groups.sort_by(|a, b| (a.created_at, &a.action_group_id).cmp(&(b.created_at, &b.action_group_id)));
+        let mut bases: Vec<api::AgentKnowledgeBase> = tx.list_all(Kind::AgentKnowledgeBase, &parent)?;
+        bases.sort_by(|a, b| (a.created_at, &a.knowledge_base_id).cmp(&(b.created_at, &b.knowledge_base_id)));
+        let collaborators = collaboration::of_draft(tx, agent_id)?;
+        let problems = collaboration::gone(tx, app, &collaborators)?;
+        Ok(Self { stored: agent(tx, agent_id)?, groups, collaborators, knowledge_bases: bases, problems })
+    }
+}
+
+/// A supervisor without collaborators cannot be prepared, but lets go of those it was prepared with: clients that take
+/// everything down prepare it for that.
+fn release_former(tx: &mut Tx<'_>, agent_id: &str) -> OpResult<()> {
+    let mut stored = agent(tx, agent_id)?;
+    if collaboration::of_draft(tx, agent_id)?.is_empty() {
+        collaboration::hold_prepared(tx, &mut stored, &[])?;
+        put_agent(tx, &stored)?;
+    }
+    Ok(())
+}
+
 /// The snapshot without what changes from one preparing to the next, so that the same content has the same hash.
-fn snapshot_of(mut agent: api::Agent, mut action_groups: Vec<api::AgentActionGroup>) -> Snapshot {
+pub(super) fn snapshot_of(draft: Draft) -> Snapshot {
+    let Draft { stored, groups: mut action_groups, mut collaborators, mut knowledge_bases, .. } = draft;
+    let mut agent = stored.agent;
     agent.agent_status = api::AgentStatus::Prepared;
     agent.prepared_at = None;
     agent.failure_reasons = None;
@@ -111,7 +151,14 @@ fn snapshot_of(mut agent: api::Agent, mut action_groups: Vec<api::AgentActionGro
         group.client_token = None;
         group.updated_at = group.created_at;
     }
-    Snapshot { agent, action_groups }
+    for collaborator in &mut collaborators {
+        collaborator.client_token = None;
+        collaborator.last_updated_at = collaborator.created_at;
+    }
+    for base in &mut knowledge_bases {
+        base.updated_at = base.created_at;
+    }
+    Snapshot { agent, action_groups, collaborators, inline_collaborators: BTreeMap::new(), knowledge_bases }
 }
 
 /// Replaces schemas that are named in the object store by their text: what was prepared must not change with the

@@ -1,7 +1,7 @@
 //! UpdateAgent: replaces the draft whole; what is left out is cleared.
 
 use super::agents::{self, IDLE_SESSION_TTL_SECONDS, Written};
-use crate::agents::documents::{agent, put_agent};
+use crate::agents::documents::{agent, next_update, put_agent};
 use crate::errors::{self, ApiError, OpResult};
 use crate::ops::OpContext;
 use outcrop_api::bedrock_agent as api;
@@ -11,7 +11,9 @@ pub(super) async fn update_agent(cx: OpContext, req: api::UpdateAgentRequest) ->
         orchestration_type: req.orchestration_type,
         custom_orchestration: req.custom_orchestration.as_ref(),
         prompt_override_configuration: req.prompt_override_configuration.as_ref(),
+        guardrail_configuration: req.guardrail_configuration.as_ref(),
     })?;
+    let phases = agents::phases(req.memory_configuration.as_ref(), req.agent_collaboration);
     let now = cx.clock.now().to_micros();
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
         let mut stored = agent(tx, &req.agent_id)?;
@@ -27,12 +29,12 @@ pub(super) async fn update_agent(cx: OpContext, req: api::UpdateAgentRequest) ->
             idle_session_ttl_in_seconds: req.idle_session_ttl_in_seconds.unwrap_or(IDLE_SESSION_TTL_SECONDS),
             agent_resource_role_arn: req.agent_resource_role_arn,
             customer_encryption_key_arn: req.customer_encryption_key_arn,
-            updated_at: now,
+            updated_at: next_update(&old, now),
             failure_reasons: None,
             recommended_actions: None,
-            prompt_override_configuration: Some(agents::shown_prompts(req.prompt_override_configuration)),
-            guardrail_configuration: req.guardrail_configuration,
-            memory_configuration: req.memory_configuration,
+            prompt_override_configuration: Some(agents::shown_prompts(req.prompt_override_configuration, phases)),
+            guardrail_configuration: agents::shown_guardrail(req.guardrail_configuration),
+            memory_configuration: agents::shown_memory(req.memory_configuration),
             agent_collaboration: Some(req.agent_collaboration.unwrap_or(api::AgentCollaboration::Disabled)),
             ..old
         };

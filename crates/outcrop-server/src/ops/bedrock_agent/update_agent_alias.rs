@@ -1,7 +1,8 @@
 //! UpdateAgentAlias: points an alias elsewhere; without routing, to a version cut from the prepared draft.
 
 use super::aliases;
-use crate::agents::documents::{TEST_ALIAS_ID, agent, put_alias, resolve_routing, route_alias};
+use crate::agents::documents::{TEST_ALIAS_ID, agent, put_alias, route_alias};
+use crate::agents::versions::resolve_routing;
 use crate::errors::{self, ApiError, OpResult};
 use crate::ops::OpContext;
 use outcrop_api::bedrock_agent as api;
@@ -19,11 +20,12 @@ pub(super) async fn update_agent_alias(
     }
     aliases::check_name(&req.agent_alias_name)?;
     let now = cx.clock.now().to_micros();
+    let quotas = cx.settings.quotas;
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
         let mut stored = agent(tx, &req.agent_id)?;
         let mut alias: api::AgentAlias =
             tx.get(Kind::AgentAlias, &req.agent_id, &req.agent_alias_id)?.ok_or_else(errors::not_found)?;
-        let routing = resolve_routing(tx, "Update", &mut stored, req.routing_configuration, now)?;
+        let routing = resolve_routing(tx, &quotas, "Update", &mut stored, req.routing_configuration, now)?;
         if routing != alias.routing_configuration {
             route_alias(&mut alias, routing, now);
         }

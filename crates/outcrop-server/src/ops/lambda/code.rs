@@ -1,8 +1,8 @@
 //! Code of functions: where it comes from, and the folder that keeps it, one zip file per content.
 
 use super::documents::{self, StoredFunction};
-use super::errors;
 use super::zip::{self, ZipProblem};
+use super::{errors, layers};
 use crate::App;
 use crate::errors::{ApiError, OpResult, internal};
 use crate::objects::ObjectError;
@@ -10,8 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use outcrop_api::lambda as api;
-use outcrop_store::Kind;
+use outcrop_store::{Kind, ReadTx};
 use outcrop_wire::Blob;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -24,7 +25,8 @@ use std::path::{Path, PathBuf};
 const INLINE_BYTES_MAX: usize = 50 * 1024 * 1024;
 
 /// Code as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct KeptCode {
     /// SHA-256 in hex: names the file.
     pub(super) hash: String,
@@ -51,6 +53,18 @@ impl From<api::FunctionCode> for CodeSource {
             s3_key: code.s3_key,
             s3_object_version: code.s3_object_version,
             image_uri: code.image_uri,
+        }
+    }
+}
+
+impl From<api::LayerVersionContentInput> for CodeSource {
+    fn from(content: api::LayerVersionContentInput) -> Self {
+        Self {
+            zip_file: content.zip_file,
+            s3_bucket: content.s3_bucket,
+            s3_key: content.s3_key,
+            s3_object_version: content.s3_object_version,
+            image_uri: None,
         }
     }
 }
@@ -181,13 +195,25 @@ pub(super) fn path(folder: &Path, hash: &str) -> PathBuf {
     folder.join(format!("{hash}.zip"))
 }
 
-/// Removes code if no stored function uses it. To be called inside a change. A failure is logged: the file does no harm,
+/// Hashes of all code that a function or a layer needs.
+pub(super) async fn used(app: &App) -> OpResult<HashSet<String>> {
+    let read = |tx: &ReadTx<'_>| {
+        let functions: Vec<StoredFunction> = tx.list_all(Kind::Function, documents::PARENT)?;
+        let mut used: HashSet<String> = layers::codes(tx)?;
+        for function in functions {
+            used.insert(function.code);
+            used.extend(function.layer_codes);
+        }
+        Ok::<_, ApiError>(used)
+    };
+    app.store.read(read).await
+}
+
+/// Removes code if nothing that is stored uses it. To be called inside a change. A failure is logged: the file does no harm,
 /// and the next start tries again.
 pub(super) async fn remove_unused(app: &App, hash: &str) {
-    let stored =
-        app.store.read(|tx| Ok::<_, ApiError>(tx.list_all::<StoredFunction>(Kind::Function, documents::PARENT)?)).await;
-    let Ok(stored) = stored else { return };
-    if stored.iter().all(|function| function.code != hash) {
+    let Ok(used) = used(app).await else { return };
+    if !used.contains(hash) {
         remove(&path(&app.settings.functions_dir, hash)).await;
     }
 }

@@ -4,7 +4,7 @@ use super::code::CodeSource;
 use super::documents::StoredFunction;
 use super::names::FunctionName;
 use super::settings::Changes;
-use super::{changes, code, documents, errors, names};
+use super::{changes, code, documents, errors, layers, names};
 use crate::App;
 use crate::agents::tags;
 use crate::errors::OpResult;
@@ -38,6 +38,7 @@ async fn create(
     documents::check_count(app).await?;
     let mut function = StoredFunction::new(&app.settings, name, request.architectures.take());
     function.apply(Changes::of_new(&mut request))?;
+    function.set_layers(layers::find_all(app, request.layers.take().unwrap_or_default()).await?);
     let bytes = code::read(app, CodeSource::from(std::mem::take(&mut request.code))).await?;
     if function.configuration.runtime.is_none() || function.configuration.handler.as_deref().is_none_or(str::is_empty) {
         return Err(errors::invalid(

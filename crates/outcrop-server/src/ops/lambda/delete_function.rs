@@ -36,7 +36,9 @@ async fn delete(app: &App, name: FunctionName) -> OpResult<()> {
         })
         .await?;
     app.functions.remove(&name.name);
-    code::remove_unused(app, &function.code).await;
+    for hash in std::iter::once(&function.code).chain(&function.layer_codes) {
+        code::remove_unused(app, hash).await;
+    }
     tracing::info!(function = name.name, "deleted the function {}", name.name);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What is stored of functions, and the rules for what may stand in it.
 
 use super::code::{self, KeptCode};
+use super::layers::LayerVersion;
 use super::names::{FunctionName, LATEST};
 use super::settings::Changes;
 use super::{FunctionDeployment, errors};
@@ -32,6 +33,9 @@ pub(super) struct StoredFunction {
     pub(super) configuration: api::FunctionConfiguration,
     /// Hash of its zip file.
     pub(super) code: String,
+    /// Those of its layers: they stay with the function when the layer is deleted.
+    #[serde(default)]
+    pub(super) layer_codes: Vec<String>,
     /// When it was changed last.
     pub(super) updated_at: Timestamp,
 }
@@ -63,7 +67,13 @@ impl StoredFunction {
             }),
             ..api::FunctionConfiguration::default()
         };
-        Self { name: name.name.clone(), configuration, code: String::new(), updated_at: Timestamp::default() }
+        Self {
+            name: name.name.clone(),
+            configuration,
+            code: String::new(),
+            layer_codes: Vec::new(),
+            updated_at: Timestamp::default(),
+        }
     }
 
     /// Points it at other code.
@@ -71,6 +81,17 @@ impl StoredFunction {
         self.configuration.code_size = Some(kept.bytes);
         self.configuration.code_sha256 = Some(kept.sha256);
         self.code = kept.hash;
+    }
+
+    /// Gives it these layers in place of those that it has.
+    pub(super) fn set_layers(&mut self, found: Vec<LayerVersion>) {
+        let told = |layer: &LayerVersion| api::Layer {
+            arn: Some(layer.arn.clone()),
+            code_size: Some(layer.code.bytes),
+            ..api::Layer::default()
+        };
+        self.configuration.layers = Some(found.iter().map(told).collect()).filter(|layers: &Vec<_>| !layers.is_empty());
+        self.layer_codes = found.into_iter().map(|layer| layer.code.hash).collect();
     }
 
     /// Marks it as changed: a new revision.
@@ -137,6 +158,7 @@ impl StoredFunction {
         FunctionDeployment {
             name: self.name.clone(),
             code: code::path(functions_dir, &self.code),
+            layers: self.layer_codes.iter().map(|hash| code::path(functions_dir, hash)).collect(),
             runtime: mine.runtime.map_or("", api::Runtime::as_str).to_owned(),
             handler: mine.handler.clone().unwrap_or_default(),
             timeout: Duration::from_secs(mine.timeout.unwrap_or(TIMEOUT_SECONDS).unsigned_abs()),
@@ -162,7 +184,7 @@ impl StoredFunction {
 }
 
 /// Lambda's form of a time: `2026-01-05T10:00:00.000+0000`.
-fn last_modified(at: Timestamp) -> String {
+pub(super) fn last_modified(at: Timestamp) -> String {
     let text = at.to_string();
     let milliseconds = text.get(.."2026-01-05T10:00:00.000".len()).unwrap_or(&text);
     format!("{milliseconds}+0000")
@@ -205,6 +227,7 @@ pub(super) async fn check_count(app: &App) -> OpResult<()> {
 
 /// Stores a function and sets these tags beside those it has.
 pub(super) async fn put(app: &App, function: StoredFunction, tags: BTreeMap<String, String>) -> OpResult<()> {
+    let quotas = app.settings.quotas;
     app.store
         .write(move |tx| {
             let resource = Resource {
@@ -219,7 +242,7 @@ pub(super) async fn put(app: &App, function: StoredFunction, tags: BTreeMap<Stri
                 PutError::Store(error) => error.into(),
                 PutError::NameTaken | PutError::IdTaken => errors::function_exists(&function.name),
             })?;
-            tags::set(tx, function.arn(), &tags)
+            tags::set(tx, &quotas, function.arn(), &tags)
         })
         .await
 }

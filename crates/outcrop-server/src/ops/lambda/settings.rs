@@ -57,7 +57,6 @@ pub(super) struct Changes {
 macro_rules! changes_from {
     ($request:ident, [$($further:literal: $is_set:expr),*]) => {{
         let given = [
-            ("Layers", $request.layers.as_ref().is_some_and(|layers| !layers.is_empty())),
             ("FileSystemConfigs", $request.file_system_configs.as_ref().is_some_and(|systems| !systems.is_empty())),
             ("ImageConfig", $request.image_config.is_some()),
             ("CapacityProviderConfig", $request.capacity_provider_config.is_some()),
@@ -171,7 +170,7 @@ mod tests {
         };
         check(json!({"Runtime": "java21"}), &["java21", "python3", "nodejs", "provided"]);
         check(json!({"Runtime": "python2.7"}), &["python2.7"]);
-        check(json!({"Layers": ["arn:aws:lambda:us-east-1:000000000000:layer:x:1"]}), &["Layers", "zip file"]);
+        check(json!({"ImageConfig": {}}), &["ImageConfig", "zip file"]);
         check(
             json!({"Environment": {"Variables": {"AWS_REGION": "x", "_HANDLER": "y", "MINE": "z"}}}),
             &["reserved keys", ": AWS_REGION, _HANDLER"],

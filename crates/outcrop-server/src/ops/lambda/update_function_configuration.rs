@@ -2,7 +2,7 @@
 
 use super::names::FunctionName;
 use super::settings::Changes;
-use super::{changes, documents, errors, names};
+use super::{changes, documents, errors, layers, names};
 use crate::App;
 use crate::errors::OpResult;
 use crate::ops::OpContext;
@@ -29,6 +29,9 @@ async fn update(
         "GetFunction/GetAlias",
     )?;
     function.apply(Changes::of_update(&mut request))?;
+    if let Some(arns) = request.layers.take() {
+        function.set_layers(layers::find_all(app, arns).await?);
+    }
     function.touch(app.ids.uuid(), app.clock.now());
     let code = function.code.clone();
     changes::replace(app, function.clone(), &code).await?;

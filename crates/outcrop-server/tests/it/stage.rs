@@ -1,21 +1,20 @@
-//! Sessions end when nothing is said for long: time is moved, the rest is the real server over a real socket.
+//! The real server over a real socket, with a model and tools that are none, and time that only a test moves.
 
 use bytes::Bytes;
 use outcrop_ports::{
     BoxFuture, DeltaSink, Message, Model, ModelCatalog, ModelError, ModelReply, ModelRequest, StopReason, ToolFailure,
     ToolFailureCause, ToolLimits, Usage,
 };
+use outcrop_server::edge::authenticate::AuthMode;
 use outcrop_server::objects::Objects;
 use outcrop_server::ops::lambda::{FunctionDeployment, FunctionHost, FunctionReply};
 use outcrop_server::{App, AppParts, Server, ServerLimits, Settings};
 use outcrop_store::Store;
 use outcrop_testkit::{FakeTools, MovableClock, SequentialIds};
-use outcrop_wire::Timestamp;
 use outcrop_wire::event_stream::Decoder;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
@@ -65,10 +64,11 @@ impl FunctionHost for NoFunctions {
     }
 }
 
-struct Client(SocketAddr);
+/// Speaks HTTP/1.1 to the server, one connection a request.
+pub(crate) struct Client(SocketAddr);
 
 impl Client {
-    async fn send(&self, method: &str, path: &str, body: &Value) -> (u16, Vec<u8>) {
+    pub(crate) async fn send(&self, method: &str, path: &str, body: &Value) -> (u16, Vec<u8>) {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
@@ -87,13 +87,13 @@ impl Client {
         (status, if head.contains("chunked") { unchunk(&body) } else { body })
     }
 
-    async fn json(&self, method: &str, path: &str, body: Value) -> Value {
+    pub(crate) async fn json(&self, method: &str, path: &str, body: Value) -> Value {
         let (status, answer) = self.send(method, path, &body).await;
         assert!(status < 300, "{status}: {}", String::from_utf8_lossy(&answer));
         serde_json::from_slice(&answer).expect("is JSON")
     }
 
-    async fn says(&self, agent_id: &str, session: &str) -> String {
+    pub(crate) async fn says(&self, agent_id: &str, session: &str) -> String {
         let path = format!("/agents/{agent_id}/agentAliases/TSTALIASID/sessions/{session}/text");
         let (status, answer) = self.send("POST", &path, &json!({"inputText": "hello"})).await;
         assert_eq!(status, 200);
@@ -120,43 +120,35 @@ fn unchunk(mut body: &[u8]) -> Vec<u8> {
     whole
 }
 
-#[tokio::test]
-async fn an_idle_session_is_forgotten_and_a_busy_one_is_not() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let clock = Arc::new(MovableClock::new(Timestamp::parse("2026-01-01T00:00:00Z").expect("a time")));
-    let stopping = CancellationToken::new();
-    let app = App::new(AppParts {
-        store: Store::open(&folder.path().join("outcrop.db").display().to_string()).expect("opens"),
-        models: Arc::new(Counting),
-        tools: Arc::new(FakeTools::default()),
-        functions: Arc::new(NoFunctions),
-        clock: clock.clone(),
-        ids: Arc::new(SequentialIds::default()),
-        objects: Objects::new(folder.path().join("objects")),
-        settings: Settings { functions_dir: folder.path().join("functions"), ..Settings::default() },
-        stopping: stopping.clone(),
-    });
-    let address = SocketAddr::from(([127, 0, 0, 1], 0));
-    let server = Server::bind(address, ServerLimits::default()).await.expect("binds");
-    let client = Client(server.local_addr().expect("has an address"));
-    let serving = server.run(app.clone(), stopping.clone());
-    let talking = async {
-        let agent = json!({
-            "agentName": "idle", "foundationModel": "m", "idleSessionTTLInSeconds": 60,
-            "instruction": "You say how many messages you were shown, and no more.",
+/// A server that is bound and put together.
+pub(crate) struct Stage {
+    pub(crate) app: Arc<App>,
+    pub(crate) server: Server,
+    pub(crate) client: Client,
+    pub(crate) _folder: tempfile::TempDir,
+}
+
+impl Stage {
+    pub(crate) async fn new(clock: Arc<MovableClock>, stopping: &CancellationToken) -> Self {
+        Self::with(clock, stopping, Settings::default()).await
+    }
+
+    pub(crate) async fn with(clock: Arc<MovableClock>, stopping: &CancellationToken, settings: Settings) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = App::new(AppParts {
+            store: Store::open(&folder.path().join("outcrop.db").display().to_string()).expect("opens"),
+            models: Arc::new(Counting),
+            tools: Arc::new(FakeTools::default()),
+            functions: Arc::new(NoFunctions),
+            clock,
+            ids: Arc::new(SequentialIds::default()),
+            objects: Objects::new(folder.path().join("objects")),
+            settings: Settings { functions_dir: folder.path().join("functions"), ..settings },
+            stopping: stopping.clone(),
         });
-        let created = client.json("PUT", "/agents/", agent).await;
-        let id = created["agent"]["agentId"].as_str().expect("has an id").to_owned();
-        client.json("POST", &format!("/agents/{id}/"), Value::Null).await;
-        assert_eq!(client.says(&id, "s-1").await, "1 messages");
-        clock.advance(Duration::from_secs(59));
-        assert_eq!(client.says(&id, "s-1").await, "3 messages");
-        clock.advance(Duration::from_secs(59));
-        assert_eq!(client.says(&id, "s-1").await, "5 messages");
-        clock.advance(Duration::from_secs(61));
-        assert_eq!(client.says(&id, "s-1").await, "1 messages", "the idle time is over");
-        assert_eq!(client.says(&id, "s-2").await, "1 messages", "another session is another conversation");
-        stopping.cancel();
-    };
-    tokio::join!(serving, talking);
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let server = Server::bind(address, ServerLimits::default(), &AuthMode::Open).await.expect("binds");
+        let client = Client(server.local_addr().expect("has an address"));
+        Self { app, server, client, _folder: folder }
+    }
 }

@@ -1,0 +1,253 @@
+//! What InvokeAgent and InvokeInlineAgent share: the stream's head, the session's turn, what the caller's state begins.
+
+use crate::agents::prepared::Target;
+use crate::edge::event_stream::{self, FrameSender};
+use crate::edge::respond::Body;
+use crate::errors::{self, ApiError, OpResult};
+use crate::ops::OpContext;
+use crate::turn::emit::{Emitter, Speaker, SpeakingAgent};
+use crate::turn::{self, TurnInput, TurnRequest};
+use http::{HeaderValue, Response};
+use outcrop_api::bedrock_agent_runtime as api;
+use outcrop_planner::turn::{ControlResult, ControlReturned, PromptCreation, Rules, Started};
+use outcrop_ports::{Latency, Message, ResponseState};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What the stream says when a session was ended on request.
+const SESSION_ENDED: &str = "Session is terminated as 'endSession' flag is set in request.";
+
+/// What the caller asks of an agent, whichever way it is named.
+pub(super) struct Invocation {
+    pub(super) session_id: String,
+    pub(super) input_text: Option<String>,
+    pub(super) end_session: bool,
+    pub(super) enable_trace: bool,
+    pub(super) stream: bool,
+    pub(super) prompt_creation: Option<api::PromptCreationConfigurations>,
+    pub(super) performance: Option<api::PerformanceConfiguration>,
+    pub(super) state: CallerState,
+}
+
+/// `sessionState`, or `inlineSessionState`.
+pub(super) struct CallerState {
+    pub(super) session_attributes: Option<BTreeMap<String, String>>,
+    pub(super) prompt_session_attributes: Option<BTreeMap<String, String>>,
+    pub(super) invocation_id: Option<String>,
+    pub(super) results: Option<Vec<api::InvocationResultMember>>,
+    pub(super) files: Option<Vec<api::InputFile>>,
+    pub(super) conversation_history: Option<api::ConversationHistory>,
+}
+
+/// Answers with a stream that `invoke` fills. Whatever goes wrong from here on is a frame in it, as on the service.
+///
+/// The turn outlives the connection: a caller that hangs up does not lose it.
+pub(super) fn stream<F>(
+    cx: &OpContext,
+    session_id: &str,
+    invoke: impl FnOnce(FrameSender) -> F + Send + 'static,
+) -> Response<Body>
+where
+    F: Future<Output = OpResult<()>> + Send,
+{
+    let (frames, body) = event_stream::channel();
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.amazon.eventstream"));
+    headers.insert("x-amzn-bedrock-agent-content-type", HeaderValue::from_static("application/json"));
+    if let Ok(session_id) = HeaderValue::from_str(session_id) {
+        headers.insert("x-amz-bedrock-agent-session-id", session_id);
+    }
+    let request_id = cx.request_id.clone();
+    cx.turns.clone().spawn(async move {
+        if let Err(error) = invoke(frames.clone()).await {
+            tracing::info!(request_id, code = error.code, reason = error.message, "turn refused");
+            frames.exception(&error.stream_member(), &error.body()).await;
+        }
+    });
+    response
+}
+
+/// Takes the session's turn and runs it.
+pub(super) async fn run(
+    cx: &OpContext,
+    target: Arc<Target>,
+    invocation: Invocation,
+    frames: FrameSender,
+) -> OpResult<()> {
+    if let Some(why) = target.prepared.cannot_run() {
+        return Err(errors::validation(format!(
+            "Agent {} cannot be invoked by this version of Outcrop: {why}.",
+            target.agent_id
+        )));
+    }
+    let session_id: Arc<str> = invocation.session_id.as_str().into();
+    let speaking = SpeakingAgent {
+        agent_id: target.agent_id.clone(),
+        alias_id: target.alias_id.clone(),
+        version: target.version.clone(),
+    };
+    let speaker = Speaker {
+        agent: (!target.prepared.is_inline()).then_some(speaking),
+        caller_chain: vec![target.alias_arn.clone()],
+        collaborator_name: None,
+        session_id: session_id.clone(),
+    };
+    let emitter = Emitter::new(frames, speaker);
+    let name = (target.agent_id.clone(), target.alias_id.clone(), session_id.clone());
+    let Some(_guard) = cx.sessions.lock(name, cx.settings.session_wait).await else {
+        return Err(errors::conflict(format!(
+            "Another request is being answered in session {session_id}. Wait for its end and retry."
+        )));
+    };
+    if invocation.end_session {
+        return end_session(cx, &target, &session_id, &emitter).await;
+    }
+    let stream = invocation.stream;
+    let input = turn_input(cx, &target, invocation)?;
+    turn::run(cx.app.clone(), TurnRequest { target, session_id, input, stream, above: None }, emitter).await;
+    Ok(())
+}
+
+async fn end_session(cx: &OpContext, target: &Target, session_id: &str, emitter: &Emitter) -> OpResult<()> {
+    let (agent_id, alias_id, session_id) =
+        (target.agent_id.to_string(), target.alias_id.to_string(), session_id.to_owned());
+    let now = cx.clock.now();
+    let ended = cx.store.write::<_, ApiError, _>(move |tx| {
+        let session = tx.find_session(&agent_id, &alias_id, &session_id, now)?;
+        tx.end_session(&agent_id, &alias_id, &session_id, now)?;
+        Ok(session)
+    });
+    if let Some(session) = ended.await? {
+        turn::end_sessions(&cx.app, target, session.id).await?;
+    }
+    emitter.text(SESSION_ENDED).await;
+    Ok(())
+}
+
+/// What the request begins or continues.
+fn turn_input(cx: &OpContext, target: &Target, invocation: Invocation) -> OpResult<TurnInput> {
+    let Invocation { session_id, input_text, enable_trace, prompt_creation, performance, state, .. } = invocation;
+    let at = cx.clock.now();
+    // Nothing is passed over in silence: what would change the answer and is not built yet is refused.
+    if state.files.is_some_and(|files| !files.is_empty()) {
+        return Err(errors::validation("sessionState.files is not supported by this version of Outcrop."));
+    }
+    if let Some(results) = state.results {
+        let Some(invocation_id) = state.invocation_id else {
+            return Err(errors::validation(
+                "returnControlInvocationResults needs the invocationId of the returnControl event it answers.",
+            ));
+        };
+        let returned = ControlReturned {
+            at,
+            request_id: cx.request_id.clone(),
+            enable_trace,
+            results: results.into_iter().map(control_result).collect(),
+            session_attributes: state.session_attributes,
+            prompt_session_attributes: state.prompt_session_attributes,
+        };
+        return Ok(TurnInput::Results { invocation_id, returned });
+    }
+    let Some(input_text) = input_text else {
+        return Err(errors::validation(
+            "inputText is missing. It may be left out only with returnControlInvocationResults or endSession.",
+        ));
+    };
+    Ok(TurnInput::Words(Box::new(Started {
+        at,
+        request_id: cx.request_id.clone(),
+        snapshot: target.snapshot.to_string(),
+        alias_id: target.alias_id.to_string(),
+        version: target.version.to_string(),
+        session_id,
+        input_text,
+        session_attributes: state.session_attributes,
+        prompt_session_attributes: state.prompt_session_attributes.unwrap_or_default(),
+        conversation_history: state.conversation_history.map(conversation).unwrap_or_default(),
+        relayed_conversation: None,
+        last_agent: None,
+        memory: None,
+        prompt_creation: prompt_creation.as_ref().map(creation).unwrap_or_default(),
+        latency: performance.and_then(|performance| performance.latency).map(latency),
+        enable_trace,
+        limits: cx.settings.turn,
+        rules: Rules::default(),
+    })))
+}
+
+/// Seeded history, in the order given, which is taken as the order in which it was said.
+fn conversation(history: api::ConversationHistory) -> Vec<Message> {
+    let messages = history.messages.unwrap_or_default().into_iter().map(|message| {
+        let text: String = message
+            .content
+            .into_iter()
+            .map(|block| match block {
+                api::ContentBlock::Text(text) => text,
+            })
+            .collect();
+        match message.role {
+            api::ConversationRole::Assistant => Message::assistant(text),
+            api::ConversationRole::User => Message::user(text),
+        }
+    });
+    // Models refuse messages without words.
+    messages.filter(|message| !message.text().trim().is_empty()).collect()
+}
+
+fn creation(configured: &api::PromptCreationConfigurations) -> PromptCreation {
+    PromptCreation {
+        previous_turns_max: configured
+            .previous_conversation_turns_to_include
+            .map(|turns| usize::try_from(turns).unwrap_or(usize::MAX)),
+        exclude_previous_thinking: configured.exclude_previous_thinking_steps == Some(true),
+    }
+}
+
+fn latency(wanted: api::PerformanceConfigLatency) -> Latency {
+    match wanted {
+        api::PerformanceConfigLatency::Standard => Latency::Standard,
+        api::PerformanceConfigLatency::Optimized => Latency::Optimized,
+    }
+}
+
+fn control_result(member: api::InvocationResultMember) -> ControlResult {
+    match member {
+        api::InvocationResultMember::FunctionResult(result) => ControlResult {
+            action_group: result.action_group,
+            agent_id: result.agent_id,
+            function: result.function,
+            confirmed: result.confirmation_state.map(confirmed),
+            response_state: result.response_state.map(response_state).unwrap_or_default(),
+            body: result.response_body.and_then(first_body),
+            ..ControlResult::default()
+        },
+        api::InvocationResultMember::ApiResult(result) => ControlResult {
+            action_group: result.action_group,
+            agent_id: result.agent_id,
+            api_path: result.api_path,
+            http_method: result.http_method,
+            confirmed: result.confirmation_state.map(confirmed),
+            response_state: result.response_state.map(response_state).unwrap_or_default(),
+            http_status: result.http_status_code,
+            body: result.response_body.and_then(first_body),
+            ..ControlResult::default()
+        },
+    }
+}
+
+fn confirmed(state: api::ConfirmationState) -> bool {
+    state == api::ConfirmationState::Confirm
+}
+
+fn response_state(state: api::ResponseState) -> ResponseState {
+    match state {
+        api::ResponseState::Failure => ResponseState::Failure,
+        api::ResponseState::Reprompt => ResponseState::Reprompt,
+    }
+}
+
+/// Whatever its key: callers write `TEXT` as well as media types.
+fn first_body(bodies: std::collections::BTreeMap<String, api::ContentBody>) -> Option<String> {
+    bodies.into_values().find_map(|content| content.body)
+}

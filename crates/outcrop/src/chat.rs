@@ -6,7 +6,7 @@ mod target;
 
 pub(crate) use render::Style;
 
-use crate::client::{Client, ClientError, StreamEvent};
+use crate::client::{Client, ClientError, Signer, StreamEvent};
 use control::Request;
 use outcrop_api::bedrock_agent_runtime::{InvokeAgent, InvokeAgentRequest};
 use render::Renderer;
@@ -24,6 +24,8 @@ pub(crate) struct ChatOptions {
     pub agent: Option<String>,
     /// The server's address.
     pub endpoint: String,
+    /// How it is shown who talks.
+    pub signer: Signer,
     /// One message instead of a conversation.
     pub message: Option<String>,
     /// The session's id; the same id continues an earlier conversation.
@@ -62,7 +64,7 @@ pub(crate) enum ChatError {
 /// A failed turn ends the command, except in a conversation with a person, which goes on. A reader that goes away
 /// (`| head`) ends it without an error. Dropping the future ends the running turn.
 pub(crate) async fn run(options: ChatOptions, mut io: ChatIo<'_>) -> Result<(), ChatError> {
-    let client = Client::new(&options.endpoint);
+    let client = Client::new(&options.endpoint).signed_by(options.signer.clone());
     let target = target::resolve(&client, options.agent.as_deref()).await?;
     let mut chat = Chat { client, target, options };
     let ended = match chat.options.message.take() {

@@ -1,9 +1,11 @@
 //! The command line.
 
 use crate::chat::{ChatOptions, Style};
+use crate::client::Signer;
 use crate::deploy::DeployOptions;
 use crate::dev::DevOptions;
 use crate::serve::{Failure, ServeOptions};
+use crate::transfer::{AwsSource, ExportOptions, ImportOptions, Source};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,7 +21,9 @@ const ENDPOINT: &str = "http://127.0.0.1:7600";
     propagate_version = true,
     after_help = "\
 Environment: OUTCROP_LISTEN, OUTCROP_DATA, OUTCROP_CONFIG, OUTCROP_ENDPOINT stand in for their flags; \
-OUTCROP_LOG filters the log (such as `debug` or `outcrop_server=debug,info`); NO_COLOR turns colours off."
+OUTCROP_LOG filters the log (such as `debug` or `outcrop_server=debug,info`); NO_COLOR turns colours off. \
+The commands that talk to a server sign with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, \
+or send AWS_BEARER_TOKEN_BEDROCK."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -36,6 +40,10 @@ pub(crate) enum Command {
     Deploy(Deploy),
     /// Talk with an agent in the terminal and see each step
     Chat(Chat),
+    /// Write an agent into a folder of readable files
+    Export(Export),
+    /// Bring agents into a server, from a folder or from AWS
+    Import(Import),
     /// Check the configuration file or print its JSON schema
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -124,6 +132,7 @@ impl Deploy {
         let folder = full.parent().map(std::path::Path::to_owned).unwrap_or_default();
         Ok(DeployOptions {
             template: self.template,
+            signer: Signer::from_environment(&crate::environment, &self.endpoint),
             endpoint: self.endpoint,
             stack: self.stack.unwrap_or_else(|| crate::dev::stack_name(&folder)),
             parameters: self.parameters,
@@ -161,12 +170,116 @@ impl Chat {
     pub(crate) fn options(self, new_session: String, style: Style) -> ChatOptions {
         ChatOptions {
             agent: self.agent,
+            signer: Signer::from_environment(&crate::environment, &self.endpoint),
             endpoint: self.endpoint,
             message: self.message,
             session: self.session.unwrap_or(new_session),
             json: self.json,
             trace: !self.quiet,
             style,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Agents, by id or name
+    #[arg(value_name = "AGENT", required = true, value_delimiter = ',')]
+    agents: Vec<String>,
+    /// The folder; what stands there beside an export is left alone [default: the agent's name]
+    #[arg(long, value_name = "FOLDER")]
+    to: Option<PathBuf>,
+    /// Where the server is
+    #[arg(long, env = "OUTCROP_ENDPOINT", default_value = ENDPOINT, value_name = "URL")]
+    endpoint: String,
+    /// Leave out the agents that these work with
+    #[arg(long)]
+    no_collaborators: bool,
+    /// Replace an export that is in the folder
+    #[arg(long)]
+    force: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Export {
+    pub(crate) fn options(self) -> ExportOptions {
+        ExportOptions {
+            agents: self.agents,
+            signer: Signer::from_environment(&crate::environment, &self.endpoint),
+            endpoint: self.endpoint,
+            to: self.to,
+            collaborators: !self.no_collaborators,
+            force: self.force,
+            json: self.json,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// Folder that `outcrop export` wrote
+    #[arg(required_unless_present = "from_aws", conflicts_with = "from_aws")]
+    folder: Option<PathBuf>,
+    /// Read these agents from AWS instead, by id or name, with your own credentials
+    #[arg(long, value_name = "AGENT", value_delimiter = ',')]
+    from_aws: Vec<String>,
+    /// Profile of the AWS credentials [default: as with every AWS tool]
+    #[arg(long, value_name = "NAME", requires = "from_aws")]
+    profile: Option<String>,
+    /// AWS region [default: as with every AWS tool]
+    #[arg(long, value_name = "REGION", requires = "from_aws")]
+    region: Option<String>,
+    /// Where AWS is, if not where AWS says
+    #[arg(long, env = "AWS_ENDPOINT_URL_BEDROCK_AGENT", value_name = "URL")]
+    aws_endpoint: Option<String>,
+    /// Leave out the agents that these work with
+    #[arg(long, requires = "from_aws")]
+    no_collaborators: bool,
+    /// Only write what was read from AWS into this folder
+    #[arg(long, value_name = "FOLDER", requires = "from_aws", conflicts_with_all = ["name", "replace", "new_ids"])]
+    to: Option<PathBuf>,
+    /// Replace an export that is in the folder
+    #[arg(long, requires = "to")]
+    force: bool,
+    /// Where the server is
+    #[arg(long, env = "OUTCROP_ENDPOINT", default_value = ENDPOINT, value_name = "URL")]
+    endpoint: String,
+    /// Give the agent another name
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Replace agents of the same names; they keep their ids, and aliases theirs
+    #[arg(long)]
+    replace: bool,
+    /// Have all ids made anew [default: ids of the export are kept where they are free]
+    #[arg(long)]
+    new_ids: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Import {
+    pub(crate) fn options(self) -> ImportOptions {
+        let from = match self.folder {
+            Some(folder) => Source::Folder(folder),
+            None => Source::Aws(AwsSource {
+                agents: self.from_aws,
+                user: outcrop_aws::AwsOptions { profile: self.profile, region: self.region },
+                endpoint: self.aws_endpoint,
+                collaborators: !self.no_collaborators,
+                to: self.to.map(|folder| (folder, self.force)),
+            }),
+        };
+        ImportOptions {
+            from,
+            signer: Signer::from_environment(&crate::environment, &self.endpoint),
+            endpoint: self.endpoint,
+            name: self.name,
+            replace: self.replace,
+            new_ids: self.new_ids,
+            json: self.json,
         }
     }
 }

@@ -3,13 +3,16 @@
 //! It sends typed requests to one endpoint and does not retry: the server is near, and a failure is for the user to see.
 
 mod events;
+mod signer;
 
 pub(crate) use events::{EventStream, StreamEvent};
+pub(crate) use signer::Signer;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
-use outcrop_api::ApiOperation;
+use outcrop_api::{ApiOperation, Operation};
 use outcrop_http::{HttpClient, HttpError, HttpLimits};
+use outcrop_wire::sigv4::Secret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -29,11 +32,15 @@ const STREAM_LIMITS: HttpLimits = HttpLimits {
     response_bytes_max: 256 * 1024 * 1024,
 };
 
+/// What requests to the server's own paths are signed for.
+const OWN_PATHS_SIGNING_NAME: &str = "bedrock";
+
 /// Talks to one server. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     http: HttpClient,
     endpoint: String,
+    signer: Signer,
 }
 
 /// Why a call has no result.
@@ -70,7 +77,12 @@ impl Client {
     pub(crate) fn new(endpoint: &str) -> Self {
         let endpoint = endpoint.trim_end_matches('/');
         let scheme = if endpoint.contains("://") { "" } else { "http://" };
-        Self { http: HttpClient::new(), endpoint: format!("{scheme}{endpoint}") }
+        Self { http: HttpClient::new(), endpoint: format!("{scheme}{endpoint}"), signer: Signer::Nobody }
+    }
+
+    /// The same client, whose requests show who sends them.
+    pub(crate) fn signed_by(self, signer: Signer) -> Self {
+        Self { signer, ..self }
     }
 
     /// The address, with scheme and without a slash at the end.
@@ -80,8 +92,17 @@ impl Client {
 
     /// Calls an operation and reads its typed answer.
     pub(crate) async fn call<O: ApiOperation>(&self, input: &O::Input) -> Result<O::Output, ClientError> {
-        let request = self.request_of::<O>(input)?;
+        let request = self.request_of(O::OPERATION, input)?;
         let (status, headers, body) = self.exchange(request).await?;
+        if !status.is_success() {
+            return Err(service_error(status, &headers, &body));
+        }
+        read_json(if body.is_empty() { b"{}" } else { &body })
+    }
+
+    /// Calls an operation with a request and an answer in JSON: what a newer service says beyond our types is kept.
+    pub(crate) async fn call_json<O: ApiOperation>(&self, input: &Value) -> Result<Value, ClientError> {
+        let (status, headers, body) = self.exchange(self.request_of(O::OPERATION, input)?).await?;
         if !status.is_success() {
             return Err(service_error(status, &headers, &body));
         }
@@ -90,7 +111,7 @@ impl Client {
 
     /// Calls an operation that answers with a stream of events.
     pub(crate) async fn open<O: ApiOperation>(&self, input: &O::Input) -> Result<EventStream, ClientError> {
-        let request = self.request_of::<O>(input)?;
+        let request = self.request_of(O::OPERATION, input)?;
         let opened = self.http.open(request, STREAM_LIMITS).await;
         let stream = opened.map_err(|error| ClientError::of_http(&self.endpoint, &error))?;
         if stream.status.is_success() {
@@ -118,16 +139,48 @@ impl Client {
         self.acknowledged(self.plain(Method::PUT, path, body.into())?).await
     }
 
-    fn request_of<O: ApiOperation>(&self, input: &O::Input) -> Result<Request<Bytes>, ClientError> {
-        let encoded = outcrop_api::encode_request(O::OPERATION, input);
+    fn request_of(&self, operation: &Operation, input: &impl Serialize) -> Result<Request<Bytes>, ClientError> {
+        let encoded = outcrop_api::encode_request(operation, input);
         let encoded = encoded.map_err(|error| ClientError::BadRequest(error.to_string()))?;
         let uri = format!("{}{}", self.endpoint, encoded.path_and_query);
         let mut request = Request::builder().method(encoded.method).uri(uri);
         for (name, value) in encoded.headers {
             request = request.header(name, value);
         }
-        // A signature goes here once the server asks for one: it covers method, path, headers and body.
-        request.body(encoded.body.into()).map_err(|error| ClientError::BadRequest(error.to_string()))
+        let request = request.body(encoded.body.into());
+        let mut request = request.map_err(|error| ClientError::BadRequest(error.to_string()))?;
+        self.signer.sign(&mut request, operation.service.service().signing_name);
+        Ok(request)
+    }
+
+    /// Sends JSON to one of the server's own paths and reads the answer.
+    pub(crate) async fn post<T: Serialize, A: DeserializeOwned>(
+        &self,
+        path: &str,
+        value: &T,
+    ) -> Result<A, ClientError> {
+        let body = serde_json::to_vec(value).map_err(|error| ClientError::BadRequest(error.to_string()))?;
+        let (status, headers, body) = self.exchange(self.plain(Method::POST, path, body.into())?).await?;
+        if status.is_success() { read_json(&body) } else { Err(service_error(status, &headers, &body)) }
+    }
+
+    /// Sends bytes to a path of another service than ours, and gives status and body of whatever is answered. Only the
+    /// signature says which service is meant, so there is one even where nobody asks for it.
+    pub(crate) async fn raw(
+        &self,
+        method: Method,
+        path: &str,
+        service: &str,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), ClientError> {
+        let request = Request::builder().method(method).uri(format!("{}{path}", self.endpoint)).body(body);
+        let mut request = request.map_err(|error| ClientError::BadRequest(error.to_string()))?;
+        match &self.signer {
+            Signer::Nobody => Signer::of_key("anybody", &Secret::new("anybody")).sign(&mut request, service),
+            signer => signer.sign(&mut request, service),
+        }
+        let (status, _, body) = self.exchange(request).await?;
+        Ok((status, body))
     }
 
     async fn acknowledged(&self, request: Request<Bytes>) -> Result<(), ClientError> {
@@ -144,7 +197,9 @@ impl Client {
     fn plain(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Bytes>, ClientError> {
         let request = Request::builder().method(method).uri(format!("{}{path}", self.endpoint));
         let request = request.header(http::header::CONTENT_TYPE, "application/json").body(body);
-        request.map_err(|error| ClientError::BadRequest(error.to_string()))
+        let mut request = request.map_err(|error| ClientError::BadRequest(error.to_string()))?;
+        self.signer.sign(&mut request, OWN_PATHS_SIGNING_NAME);
+        Ok(request)
     }
 }
 
@@ -162,6 +217,16 @@ impl ClientError {
     /// True when the server says that it has not done what was asked.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Service { status, .. } if *status < 500)
+    }
+
+    /// True when the server does not have the operation.
+    pub(crate) fn is_not_implemented(&self) -> bool {
+        matches!(self, Self::Service { code, .. } if code == "NotImplementedException" || code == "UnknownOperationException")
+    }
+
+    /// True when the server wants to be asked later.
+    pub(crate) fn is_throttling(&self) -> bool {
+        matches!(self, Self::Service { status: 429, .. })
     }
 
     fn of_http(endpoint: &str, error: &HttpError) -> Self {
@@ -188,11 +253,13 @@ fn service_error(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Client
     if !is_ours {
         return ClientError::BadReply(format!("status {status} without an AWS error"));
     }
-    ClientError::Service {
-        code: code.unwrap_or("UnknownError").to_owned(),
-        message: message.unwrap_or("no message").to_owned(),
-        status: status.as_u16(),
+    let mut message = message.unwrap_or("no message").to_owned();
+    if code == Some("MissingAuthenticationTokenException") {
+        message.push_str(
+            " (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_BEARER_TOKEN_BEDROCK, to a key of the server)",
+        );
     }
+    ClientError::Service { code: code.unwrap_or("UnknownError").to_owned(), message, status: status.as_u16() }
 }
 
 #[cfg(test)]

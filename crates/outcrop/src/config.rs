@@ -3,12 +3,15 @@
 //! Two levels: [`file`] is what was written, [`Config`] is what it means, paths made absolute and texts read. Everything
 //! after start-up sees the second only.
 
+mod auth;
 mod duration;
 pub(crate) mod file;
 
-use crate::config::file::{AuthMode, File, FunctionEntry, ModelEntry, Provider};
+pub(crate) use auth::Auth;
+
+use crate::config::file::{File, FunctionEntry, ModelEntry, Provider, QuotasSection};
 use outcrop_models::ApiKey;
-use outcrop_server::TurnLimits;
+use outcrop_server::{Quotas, SessionStoreSettings, TurnLimits};
 use outcrop_tools::{ConfiguredFunction, FunctionSource, LocalFunction, Runtime};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,6 +26,7 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub(crate) struct Config {
     pub(crate) region: String,
     pub(crate) account_id: String,
+    pub(crate) auth: Auth,
     pub(crate) models: Vec<ModelSetting>,
     pub(crate) functions: Vec<ConfiguredFunction>,
     pub(crate) store_url: String,
@@ -32,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) tool_call_timeout: Duration,
     pub(crate) tool_response_bytes_max: usize,
     pub(crate) request_bytes_max: usize,
+    pub(crate) quotas: Quotas,
+    pub(crate) session_store: SessionStoreSettings,
 }
 
 /// One line of the model table.
@@ -142,9 +148,7 @@ fn mean(
     if !is_region {
         problems.push(format!("{}: a region looks like us-east-1", source.key("region")));
     }
-    if file.auth.mode == AuthMode::Sigv4 || !file.auth.key.is_empty() {
-        problems.push(format!("{}: signatures are not verified by this version yet; leave auth.mode at \"open\", which serves this machine only", source.key("mode")));
-    }
+    let auth = auth::mean(file.auth, source, environment, &mut problems);
     let mut models = Vec::new();
     for (index, entry) in file.model.into_iter().enumerate() {
         match model(entry, source, index, environment) {
@@ -180,16 +184,19 @@ fn mean(
         ("tool_result_bytes_max", limits.tool_result_bytes_max == 0, "is at least 1"),
         ("tool_response_bytes_max", limits.tool_response_bytes_max == 0, "is at least 1"),
         ("request_bytes_max", limits.request_bytes_max < 1024, "is at least 1024"),
+        ("idle_timeout", file.session_store.idle_timeout.is_some_and(|time| time.is_zero()), "is more than nothing"),
     ];
     for (key, _, rule) in too_small.iter().filter(|(_, is_wrong, _)| *is_wrong) {
         problems.push(format!("{}: {rule}", source.key(key)));
     }
+    let quotas = quotas(&file.quotas, source, &mut problems);
     if !problems.is_empty() {
         return Err(ConfigError(problems));
     }
     Ok(Config {
         region: file.region,
         account_id: file.account_id,
+        auth,
         models,
         functions,
         store_url,
@@ -205,7 +212,43 @@ fn mean(
         tool_call_timeout: *limits.tool_call_timeout,
         tool_response_bytes_max: limits.tool_response_bytes_max,
         request_bytes_max: limits.request_bytes_max,
+        quotas,
+        session_store: SessionStoreSettings { idle_timeout: file.session_store.idle_timeout.map(|timeout| *timeout) },
     })
+}
+
+/// Whatever belongs to one agent is read as a whole now and then, so there is an end to it.
+const PARTS_MAX: usize = 10_000;
+
+fn quotas(section: &QuotasSection, source: &Source, problems: &mut Vec<String>) -> Quotas {
+    let parts = [
+        ("action_groups_per_agent", section.action_groups_per_agent),
+        ("collaborators_per_agent", section.collaborators_per_agent),
+        ("knowledge_bases_per_agent", section.knowledge_bases_per_agent),
+        ("aliases_per_agent", section.aliases_per_agent),
+        ("versions_per_agent", section.versions_per_agent),
+        ("tags_per_resource", section.tags_per_resource),
+    ];
+    for (key, _) in parts.iter().filter(|(_, count)| *count > PARTS_MAX) {
+        problems.push(format!("{}: is at most {PARTS_MAX}", source.key(key)));
+    }
+    Quotas {
+        agents: section.agents,
+        action_groups_per_agent: section.action_groups_per_agent,
+        enabled_action_groups_per_agent: section.enabled_action_groups_per_agent,
+        apis_per_agent: section.apis_per_agent,
+        functions_per_action_group: section.functions_per_action_group,
+        parameters_per_function: section.parameters_per_function,
+        collaborators_per_agent: section.collaborators_per_agent,
+        knowledge_bases_per_agent: section.knowledge_bases_per_agent,
+        aliases_per_agent: section.aliases_per_agent,
+        versions_per_agent: section.versions_per_agent,
+        prompts: section.prompts,
+        versions_per_prompt: section.versions_per_prompt,
+        invocations_per_session: section.invocations_per_session,
+        steps_per_session: section.steps_per_session,
+        tags_per_resource: section.tags_per_resource,
+    }
 }
 
 fn model(
@@ -272,6 +315,7 @@ fn function(entry: FunctionEntry, source: &Source, index: usize) -> Result<Confi
                 .ok_or_else(|| format!("{}: {runtime} is none of python3, nodejs, provided", place("runtime")))?;
             FunctionSource::Local(LocalFunction {
                 code,
+                layers: Vec::new(),
                 runtime,
                 handler: entry.handler.unwrap_or_else(|| "app.lambda_handler".to_owned()),
                 timeout: entry.timeout.map_or(LocalFunction::TIMEOUT_CONFIGURED, |timeout| *timeout),
@@ -291,7 +335,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("outcrop.toml");
         std::fs::write(&path, text).expect("a file");
-        let read = load(Some(&path), Path::new("data"), &|name| (name == "KEY").then(|| "secret".to_owned()));
+        let environment = |name: &str| match name {
+            "KEY" => Some("secret\n".to_owned()),
+            "EMPTY" => Some("\n".to_owned()),
+            _ => None,
+        };
+        let read = load(Some(&path), Path::new("data"), &environment);
         read.map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
     }
 
@@ -299,9 +348,11 @@ mod tests {
     fn reads_the_contract() {
         let config = check(
             "region = \"eu-west-1\"\n[[model]]\nmatch = \"anthropic.*\"\nprovider = \"openai\"\nbase_url = \"http://127.0.0.1:1/v1\"\nmodel = \"m\"\napi_key_env = \"KEY\"\n\
-             [[function]]\nmatch = \"a\"\nurl = \"http://127.0.0.1:9001\"\n[store]\nurl = \"sqlite:x.db\"\n[auth]\nmode = \"open\"\n",
+             [[function]]\nmatch = \"a\"\nurl = \"http://127.0.0.1:9001\"\n[store]\nurl = \"sqlite:x.db\"\n[auth]\nmode = \"sigv4\"\n\
+             [[auth.key]]\naccess_key_id = \"A\"\nsecret_access_key_env = \"KEY\"\n[[auth.bearer]]\nname = \"ci\"\nkey_env = \"KEY\"\n",
         )
         .expect("is fine");
+        assert!(config.auth.is_required && config.auth.keys[0].1.matches(b"secret"));
         assert_eq!(config.region, "eu-west-1");
         assert!(config.store_url.ends_with("/x.db"), "{}", config.store_url);
         assert!(!format!("{config:?}").contains("secret"));
@@ -331,7 +382,40 @@ mod tests {
                 "outcrop.toml:4: timeout: `soon` is no duration",
             ),
             ("[store]\nurl = \"mysql://x\"", "outcrop.toml:2: url: only sqlite:PATH"),
-            ("[auth]\nmode = \"sigv4\"", "outcrop.toml:2: mode: signatures are not verified"),
+            ("[auth]\nmode = \"sigv4\"", "outcrop.toml:2: mode: nobody could call"),
+            (
+                "[[auth.key]]\naccess_key_id = \"A\"\nsecret_access_key_env = \"KEY\"",
+                "outcrop.toml:2: auth.key.access_key_id: nobody is asked for a key in open mode",
+            ),
+            ("[[auth.key]]\nsecret_access_key_env = \"KEY\"", "outcrop.toml:1: [[auth.key]]: missing field"),
+            ("[[auth.key]]\naccess_key_id = \"A\"", "outcrop.toml:2: auth.key.access_key_id: has neither"),
+            ("[[auth.key]]\naccess_key_id = \"A/B\"", "outcrop.toml:2: auth.key.access_key_id: an access key id has"),
+            (
+                "[[auth.key]]\naccess_key_id = \"A\"\nsecret_access_key_file = \"none\"",
+                "outcrop.toml:3: auth.key.secret_access_key_file: none: No such file",
+            ),
+            (
+                "[[auth.key]]\naccess_key_id = \"A\"\nsecret_access_key_file = \"outcrop.toml\"",
+                "outcrop.toml:3: auth.key.secret_access_key_file: the key must be one line",
+            ),
+            (
+                "[[auth.key]]\naccess_key_id = \"A\"\nsecret_access_key_env = \"NONE\"",
+                "outcrop.toml:3: auth.key.secret_access_key_env: the variable NONE is not set",
+            ),
+            (
+                "[[auth.key]]\naccess_key_id = \"A\"\nsecret_access_key_env = \"EMPTY\"",
+                "outcrop.toml:3: auth.key.secret_access_key_env: the key is empty",
+            ),
+            (
+                "[[auth.key]]\naccess_key_id = \"A\"\nsecret_access_key_env = \"KEY\"\n[[auth.key]]\naccess_key_id = \"A\"\nsecret_access_key_env = \"KEY\"",
+                "outcrop.toml:5: auth.key.access_key_id: A is given twice",
+            ),
+            (
+                "[[auth.bearer]]\nname = \"ci\"\nkey_env = \"KEY\"\nkey_file = \"x\"",
+                "outcrop.toml:3: auth.bearer.key_env: give either key_file or key_env",
+            ),
+            ("[quotas]\nversions_per_agent = 20000", "outcrop.toml:2: versions_per_agent: is at most 10000"),
+            ("[quotas]\nagent = 5", "outcrop.toml:2: agent: unknown field"),
         ] {
             let error = check(text).expect_err(text);
             assert!(error.contains(expected), "{error:?} does not say {expected:?}");

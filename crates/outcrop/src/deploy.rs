@@ -27,7 +27,7 @@ mod wanted;
 
 pub(crate) use report::DeployReport;
 
-use crate::client::{Client, ClientError};
+use crate::client::{Client, ClientError, Signer};
 use apply::{Apply, Failure};
 use check::{Checked, check};
 use evaluate::Place;
@@ -48,6 +48,8 @@ pub(crate) struct DeployOptions {
     pub template: PathBuf,
     /// The server's address.
     pub endpoint: String,
+    /// How it is shown who deploys.
+    pub signer: Signer,
     /// Name of the stack: letters, digits and hyphens, beginning with a letter, at most 128.
     pub stack: String,
     /// Values of the template's parameters.
@@ -94,7 +96,7 @@ pub(crate) struct TemplateError {
 pub(crate) async fn run(options: DeployOptions, out: &mut (dyn Write + Send)) -> Result<DeployReport, DeployError> {
     check_stack_name(&options)?;
     let source = read_template(&options.template).map_err(|problem| options.wrong(vec![problem]))?;
-    let client = Client::new(&options.endpoint);
+    let client = Client::new(&options.endpoint).signed_by(options.signer.clone());
     let place = find_place(&client, &options.stack).await;
     // A wrong template is told even when there is no server; then with the place a server has by default.
     let assumed = place.as_ref().map_or_else(|_| default_place(&options.stack), Place::clone);

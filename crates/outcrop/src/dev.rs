@@ -38,12 +38,14 @@ pub(crate) async fn run(
     for note in &prepared.notes {
         tracing::info!("{note}");
     }
+    let signer = prepared.signer.clone();
     let tasks = TaskTracker::new();
     let serving = tasks.spawn(prepared.run());
     tasks.close();
     let deployment = DeployOptions {
         template: template.clone(),
         endpoint: endpoint.clone(),
+        signer,
         stack: stack_name(&options.folder),
         parameters: options.parameters,
         refresh_aliases: true,

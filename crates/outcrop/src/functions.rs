@@ -11,11 +11,12 @@ pub(crate) struct Functions(pub(crate) Arc<LambdaTools>);
 
 impl FunctionHost for Functions {
     fn deploy(&self, function: FunctionDeployment) -> Result<(), String> {
-        let FunctionDeployment { name, code, runtime, handler, timeout, memory_mb, environment } = function;
+        let FunctionDeployment { name, code, layers, runtime, handler, timeout, memory_mb, environment } = function;
         let runtime = Runtime::parse(&runtime).ok_or_else(|| {
             format!("The runtime {runtime} is not supported. Use one of the families python3, nodejs and provided.")
         })?;
-        let source = FunctionSource::Local(LocalFunction { code, runtime, handler, timeout, memory_mb, environment });
+        let local = LocalFunction { code, layers, runtime, handler, timeout, memory_mb, environment };
+        let source = FunctionSource::Local(local);
         self.0.deploy(FunctionSpec { name, source });
         Ok(())
     }

@@ -10,6 +10,7 @@ mod dev;
 mod functions;
 mod models;
 mod serve;
+mod transfer;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -54,6 +55,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Dev(dev) => dev::run(dev.options(), &environment, stop_on_signal(), say_ready).await,
         Command::Deploy(deploy) => run_deploy(deploy).await,
         Command::Chat(chat) => run_chat(chat).await,
+        Command::Export(export) => transferred(transfer::export(export.options(), &mut std::io::stdout()).await),
+        Command::Import(import) => transferred(transfer::import(import.options(), &mut std::io::stdout()).await),
         Command::Config(config) => run_config(&config).await,
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
@@ -86,6 +89,13 @@ async fn run_chat(chat: cli::Chat) -> Result<(), Failure> {
     chat::run(options, io).await.map_err(|error| match error {
         chat::ChatError::Usage(message) => Failure::Usage(message),
         chat::ChatError::Failed(message) => Failure::Failed(message),
+    })
+}
+
+fn transferred(done: Result<(), transfer::TransferError>) -> Result<(), Failure> {
+    done.map_err(|error| match error {
+        transfer::TransferError::Usage(message) => Failure::Usage(message),
+        transfer::TransferError::Failed(message) => Failure::Failed(message),
     })
 }
 
@@ -135,8 +145,12 @@ fn wants_color() -> bool {
     environment("NO_COLOR").is_none_or(|value| value.is_empty()) && environment("TERM").as_deref() != Some("dumb")
 }
 
+/// The S3 library logs as an error that an object is not there, which is how many programs begin.
+const LOG_QUIET: &str = "s3s=off";
+
 fn start_log(cli: &Cli) {
     let filter = environment("OUTCROP_LOG").unwrap_or_else(|| cli.log_default().to_owned());
+    let filter = format!("{LOG_QUIET},{filter}");
     let color = std::io::stderr().is_terminal() && wants_color();
     let (filter, problem) = match EnvFilter::try_new(&filter) {
         Ok(filter) => (filter, None),

@@ -1,7 +1,8 @@
 //! `outcrop serve`: puts the server together, runs it, and ends it in order.
 
 use crate::ambient::{RandomIds, SystemClock};
-use crate::config::{self, ConfigError};
+use crate::client::Signer;
+use crate::config::{self, Auth, ConfigError};
 use crate::functions::Functions;
 use crate::models;
 use outcrop_http::HttpClient;
@@ -11,6 +12,7 @@ use outcrop_server::objects::Objects;
 use outcrop_server::{App, AppParts, Server, ServerLimits, Settings};
 use outcrop_store::Store;
 use outcrop_tools::{FunctionRegistry, Home, HostConfig, LambdaTools};
+use outcrop_wire::sigv4::Secret;
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
@@ -58,6 +60,8 @@ pub(crate) struct Prepared {
     _lock: File,
     /// Where it will answer.
     pub(crate) address: SocketAddr,
+    /// How a client in this process shows who it is.
+    pub(crate) signer: Signer,
     /// What there is to say about models.
     pub(crate) notes: Vec<String>,
 }
@@ -74,14 +78,16 @@ pub(crate) async fn prepare(
     let lock = lock(&options.data)?;
     let http = HttpClient::new();
     let models = models::build(config.models, &http, environment).await?;
-    let server = Server::bind(options.listen, ServerLimits::default()).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::PermissionDenied => Failure::Usage(format!("--listen: {error}")),
-        std::io::ErrorKind::AddrInUse => Failure::Failed(format!(
-            "{} is in use: stop what listens there, or choose another port with --listen",
-            options.listen
-        )),
-        _ => failed(&format!("cannot listen on {}", options.listen), &error),
-    })?;
+    let mut auth = config.auth.mode();
+    let server =
+        Server::bind(options.listen, ServerLimits::default(), &auth).await.map_err(|error| match error.kind() {
+            std::io::ErrorKind::PermissionDenied => Failure::Usage(format!("--listen: {error}")),
+            std::io::ErrorKind::AddrInUse => Failure::Failed(format!(
+                "{} is in use: stop what listens there, or choose another port with --listen",
+                options.listen
+            )),
+            _ => failed(&format!("cannot listen on {}", options.listen), &error),
+        })?;
     let address = server.local_addr().map_err(|error| failed("the listener has no address", &error))?;
     let url = config.store_url;
     let store = Store::open(&url).map_err(|error| failed("the store cannot be opened", &error))?;
@@ -90,18 +96,23 @@ pub(crate) async fn prepare(
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let registry =
         FunctionRegistry::new(config.functions).map_err(|error| Failure::Usage(format!("function.match: {error}")))?;
-    let tools = lambda_tools(&options.data, home, registry, &http, address, (clock.clone(), ids.clone()), environment)
-        .map_err(|error| failed("the function host cannot be prepared", &error))?;
+    let of_functions = variables_of_functions(&mut auth, address, ids.as_ref());
+    let tools =
+        lambda_tools(&options.data, home, registry, &http, of_functions, (clock.clone(), ids.clone()), environment)
+            .map_err(|error| failed("the function host cannot be prepared", &error))?;
     let settings = Settings {
         region: config.region,
         account_id: config.account_id,
-        auth: AuthMode::Open,
+        endpoint: format!("http://{address}"),
+        auth,
         body_bytes_max: config.request_bytes_max,
         turn: config.turn,
         model_call_timeout: config.model_call_timeout,
         tool_call_timeout: config.tool_call_timeout,
         tool_response_bytes_max: config.tool_response_bytes_max,
+        quotas: config.quotas,
         functions_dir: options.data.join("functions"),
+        session_store: config.session_store,
         ..Settings::default()
     };
     let app = App::new(AppParts {
@@ -118,7 +129,7 @@ pub(crate) async fn prepare(
     outcrop_server::ops::lambda::load(&app)
         .await
         .map_err(|error| failed("stored functions cannot be read", &error.message))?;
-    Ok(Prepared { server, app, tools, stop, _lock: lock, address, notes: models.notes })
+    Ok(Prepared { server, app, tools, stop, _lock: lock, address, signer: signer(&config.auth), notes: models.notes })
 }
 
 /// Makes sure that no other server works in the same folder: turns of one session are kept apart within a process.
@@ -140,19 +151,40 @@ fn lock(data: &Path) -> Result<File, Failure> {
     }
 }
 
+/// The first key of the configuration: whoever runs the server holds them all.
+fn signer(auth: &Auth) -> Signer {
+    match (auth.is_required, auth.keys.first(), auth.bearers.first()) {
+        (true, Some((id, secret)), _) => Signer::of_key(id, secret),
+        (true, None, Some((_, key))) => Signer::Bearer(key.clone()),
+        _ => Signer::Nobody,
+    }
+}
+
+/// Variables by which code that calls AWS with its SDK finds this server. Where the server asks who calls, functions
+/// have a key of their own, made for this process and forgotten with it.
+fn variables_of_functions(auth: &mut AuthMode, address: SocketAddr, ids: &dyn Ids) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::from([("AWS_ENDPOINT_URL".to_owned(), format!("http://{address}"))]);
+    if let AuthMode::Sigv4(keys) = auth {
+        let (id, secret) = (format!("ASIA{}", ids.resource_id()), format!("{}{}", ids.uuid(), ids.uuid()));
+        keys.insert(id.clone(), Secret::new(&*secret));
+        variables.insert("AWS_ACCESS_KEY_ID".to_owned(), id);
+        variables.insert("AWS_SECRET_ACCESS_KEY".to_owned(), secret);
+    }
+    variables
+}
+
 fn lambda_tools(
     data: &Path,
     home: Home,
     registry: FunctionRegistry,
     http: &HttpClient,
-    address: SocketAddr,
+    variables: BTreeMap<String, String>,
     (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>),
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> std::io::Result<Arc<LambdaTools>> {
     let data = std::path::absolute(data)?;
     let mut config = HostConfig::new(home, data.join("scratch"));
-    // Code that calls AWS with its SDK finds this server.
-    config.environment = BTreeMap::from([("AWS_ENDPOINT_URL".to_owned(), format!("http://{address}"))]);
+    config.environment = variables;
     // Interpreters are looked for where the user's shell would find them; the functions themselves see another PATH.
     let path = environment("PATH").unwrap_or_default();
     let find = |name: &str| path.split(':').map(|folder| Path::new(folder).join(name)).find(|file| file.is_file());
@@ -173,6 +205,7 @@ impl Prepared {
     /// 3. functions end,
     /// 4. the store is flushed and closed.
     pub(crate) async fn run(self) {
+        outcrop_server::ops::bedrock_agent_runtime::purge_deleted_sessions(&self.app);
         self.server.run(self.app.clone(), self.stop).await;
         if !self.app.finish_turns(TURNS_TIMEOUT).await {
             tracing::warn!("turns were cut off; their journals have what was done");

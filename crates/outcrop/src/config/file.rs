@@ -27,6 +27,10 @@ pub(crate) struct File {
     pub(crate) auth: AuthSection,
     /// Limits on everything.
     pub(crate) limits: LimitsSection,
+    /// How many of what there may be; one more is a ServiceQuotaExceededException.
+    pub(crate) quotas: QuotasSection,
+    /// Sessions that other frameworks keep here (CreateSession and its kin).
+    pub(crate) session_store: SessionStoreSection,
 }
 
 impl Default for File {
@@ -40,6 +44,8 @@ impl Default for File {
             objects: ObjectsSection::default(),
             auth: AuthSection::default(),
             limits: LimitsSection::default(),
+            quotas: QuotasSection::default(),
+            session_store: SessionStoreSection::default(),
         }
     }
 }
@@ -127,10 +133,12 @@ pub(crate) struct ObjectsSection {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AuthSection {
-    /// open (this machine only) or sigv4 (later).
+    /// open (this machine only) or sigv4.
     pub(crate) mode: AuthMode,
-    /// Keys that may sign (later).
-    pub(crate) key: Vec<AuthKey>,
+    /// Keys that requests may be signed with.
+    pub(crate) key: Vec<SigningKey>,
+    /// Bearer keys, such as AWS_BEARER_TOKEN_BEDROCK holds.
+    pub(crate) bearer: Vec<BearerKey>,
 }
 
 /// How callers are told apart.
@@ -140,19 +148,40 @@ pub(crate) enum AuthMode {
     /// Not at all; loopback only.
     #[default]
     Open,
-    /// By signature.
+    /// By signature or bearer key.
     Sigv4,
 }
 
-/// A key that may sign.
+/// A key that requests may be signed with. One of the two places of its secret is given.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the form is fixed; reading it comes with signatures")]
-pub(crate) struct AuthKey {
+pub(crate) struct SigningKey {
     /// As it stands in requests.
     pub(crate) access_key_id: String,
     /// File that holds the secret.
-    pub(crate) secret_access_key_file: PathBuf,
+    pub(crate) secret_access_key_file: Option<PathBuf>,
+    /// Environment variable that holds the secret.
+    pub(crate) secret_access_key_env: Option<String>,
+}
+
+/// A bearer key. One of its two places is given.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BearerKey {
+    /// What the log calls its holder.
+    pub(crate) name: String,
+    /// File that holds the key.
+    pub(crate) key_file: Option<PathBuf>,
+    /// Environment variable that holds the key.
+    pub(crate) key_env: Option<String>,
+}
+
+/// Sessions that other frameworks keep here.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SessionStoreSection {
+    /// Time after the last write at which a session expires; never when absent.
+    pub(crate) idle_timeout: Option<Time>,
 }
 
 /// Limits on everything.
@@ -190,6 +219,65 @@ impl Default for LimitsSection {
             tool_call_timeout: Time(settings.tool_call_timeout),
             tool_response_bytes_max: settings.tool_response_bytes_max,
             request_bytes_max: settings.body_bytes_max,
+        }
+    }
+}
+
+/// How many of what there may be.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct QuotasSection {
+    /// Most agents.
+    pub(crate) agents: usize,
+    /// Most action groups of an agent's draft.
+    pub(crate) action_groups_per_agent: usize,
+    /// Most action groups of an agent's draft that are enabled.
+    pub(crate) enabled_action_groups_per_agent: usize,
+    /// Most functions and API operations in the enabled action groups of an agent.
+    pub(crate) apis_per_agent: usize,
+    /// Most functions in the function schema of an action group.
+    pub(crate) functions_per_action_group: usize,
+    /// Most parameters of a function.
+    pub(crate) parameters_per_function: usize,
+    /// Most collaborators of an agent's draft.
+    pub(crate) collaborators_per_agent: usize,
+    /// Most knowledge bases of an agent's draft.
+    pub(crate) knowledge_bases_per_agent: usize,
+    /// Most aliases of an agent, the test alias left out.
+    pub(crate) aliases_per_agent: usize,
+    /// Most versions of an agent.
+    pub(crate) versions_per_agent: usize,
+    /// Most prompts.
+    pub(crate) prompts: usize,
+    /// Most versions of a prompt.
+    pub(crate) versions_per_prompt: usize,
+    /// Most invocations in a session of the session store.
+    pub(crate) invocations_per_session: usize,
+    /// Most steps in a session of the session store, over all its invocations.
+    pub(crate) steps_per_session: usize,
+    /// Most tags of a resource.
+    pub(crate) tags_per_resource: usize,
+}
+
+impl Default for QuotasSection {
+    fn default() -> Self {
+        let quotas = outcrop_server::Quotas::default();
+        Self {
+            agents: quotas.agents,
+            action_groups_per_agent: quotas.action_groups_per_agent,
+            enabled_action_groups_per_agent: quotas.enabled_action_groups_per_agent,
+            apis_per_agent: quotas.apis_per_agent,
+            functions_per_action_group: quotas.functions_per_action_group,
+            parameters_per_function: quotas.parameters_per_function,
+            collaborators_per_agent: quotas.collaborators_per_agent,
+            knowledge_bases_per_agent: quotas.knowledge_bases_per_agent,
+            aliases_per_agent: quotas.aliases_per_agent,
+            versions_per_agent: quotas.versions_per_agent,
+            prompts: quotas.prompts,
+            versions_per_prompt: quotas.versions_per_prompt,
+            invocations_per_session: quotas.invocations_per_session,
+            steps_per_session: quotas.steps_per_session,
+            tags_per_resource: quotas.tags_per_resource,
         }
     }
 }

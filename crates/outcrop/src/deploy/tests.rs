@@ -13,6 +13,7 @@ fn options(template: PathBuf, stack: &str) -> DeployOptions {
     DeployOptions {
         template,
         // A port that nothing listens on.
+        signer: crate::client::Signer::Nobody,
         endpoint: "http://127.0.0.1:9".to_owned(),
         stack: stack.to_owned(),
         parameters: Vec::new(),

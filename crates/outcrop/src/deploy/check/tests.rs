@@ -382,8 +382,8 @@ Resources:
             "17: Resources.A.Properties.ActionGroups[2].Description: \
              a group with `ParentActionGroupSignature` must not have `Description`",
             "22: Resources.A.Properties.ActionGroups[4].ApiSchema.Payload: Failed to create OpenAPI 3 model from the \
-             JSON/YAML object that you provided for action group api: swagger 2.0 is not supported: convert the \
-             document to OpenAPI 3.0",
+             JSON/YAML object that you provided for action: api: swagger 2.0 is not supported: convert the \
+             document to OpenAPI 3.0 (at swagger)",
             "23: Resources.B.Properties.AgentName: agent `a` is already made by `A`",
             "26: Resources.N.Properties.AgentAliasName: alias `PROD` is already made by `L`",
             "28: Resources.F.Type: `AWS::Serverless::Function` needs `Transform: AWS::Serverless-2016-10-31` \

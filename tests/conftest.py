@@ -9,6 +9,7 @@ import pytest
 
 import world
 from server import BINARY, Server
+from walk.stage import Stage
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -85,6 +86,14 @@ def outcrop(tmp_path):
     """A world whose server the test starts itself."""
     made = World(tmp_path)
     yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory):
+    """A server of a whole module, with what the operations of the models need."""
+    made = World(tmp_path_factory.mktemp("stage"))
+    yield Stage(made)
     made.end()
 
 

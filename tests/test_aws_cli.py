@@ -1,21 +1,32 @@
 """The AWS CLI, unmodified but for the endpoint."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 
+import pytest
+from awscli.clidriver import create_clidriver
+from botocore import xform_name
+
 from conftest import need
 from script import say, script, turn
 from server import ENVIRONMENT
+from walk.model import operations
+from walk.stage import not_built
 from world import FUNCTION, INSTRUCTION, ROLE, Agent, eventually, function, invoke
+
+
+SETTINGS = {
+    "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-west-2", "AWS_MAX_ATTEMPTS": "1",
+    "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_PAGER": "", "NO_PROXY": "127.0.0.1",
+}
 
 
 def aws(outcrop, *arguments):
     """Runs the AWS CLI; gives its status and what it printed, as JSON where it is."""
-    environment = {
-        **ENVIRONMENT, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-west-2",
-        "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_PAGER": "", "NO_PROXY": "127.0.0.1",
-    }
+    environment = {**ENVIRONMENT, **SETTINGS}
     command = [need("aws"), "--endpoint-url", outcrop.url, "--output", "json", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
     return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None, done.stderr
@@ -49,3 +60,34 @@ def test_an_agent_by_the_cli(outcrop):
     assert status_code != 0 and "ResourceNotFoundException" in complaint
     done(outcrop, "delete-agent", "--agent-id", agent_id, "--skip-resource-in-use-check")
     assert done(outcrop, "list-agents")["agentSummaries"] == []
+
+
+# The CLI leaves event streams out.
+BY_THE_CLI = [operation for operation in operations() if operation.service.name in ("bedrock-agent", "bedrock-agent-runtime")
+              and not operation.event_stream and operation.key not in not_built()]
+
+
+@pytest.fixture(scope="module")
+def program():
+    """The same program within this process: as one of its own it takes a second to start."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SETTINGS.items():
+            patch.setenv(name, value)
+        yield create_clidriver().main
+
+
+@pytest.mark.parametrize("operation", BY_THE_CLI, ids=lambda operation: operation.key)
+def test_every_operation_by_the_cli(operation, stage, program):
+    printed, complaint = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complaint):
+        status = program([
+            operation.service.name, xform_name(operation.name, "-"), "--cli-input-json", json.dumps(stage.least(operation)),
+            "--endpoint-url", stage.outcrop.url, "--output", "json",
+        ])
+    if stage.lacks(operation):
+        # What it is about cannot be made yet.
+        assert status != 0 and "ResourceNotFoundException" in complaint.getvalue()
+        return
+    assert status == 0, complaint.getvalue()
+    required = operation.service.shapes[operation.output].get("required", []) if operation.output else []
+    assert set(required) <= set(json.loads(printed.getvalue() or "{}"))

@@ -1,17 +1,37 @@
-"""The benchmark runs, small, so that it cannot rot. It asserts that turns are right, never how long they take."""
+"""The benchmarks run, small, so that they cannot rot. Answers have to be right; how long they take is not asserted."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+from conftest import need
 from server import BINARY
 
-BENCH = Path(__file__).parents[1] / "bench" / "turns.py"
+BENCH = Path(__file__).parents[1] / "bench"
 
 
-def test_the_benchmark_runs():
-    ran = subprocess.run([sys.executable, BENCH, "--bin", BINARY, "--turns", "20", "--connections", "1", "4", "--json"],
-                         capture_output=True, text=True, timeout=120)
+def bench(program, *arguments):
+    ran = subprocess.run([sys.executable, BENCH / program, "--bin", BINARY, "--json", *arguments], capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
-    assert [row["turns"] for row in json.loads(ran.stdout)["load"]] == [20, 20]
+    return json.loads(ran.stdout)
+
+
+def test_turns():
+    measured = bench("turns.py", "--turns", "20", "--connections", "1", "4")
+    assert [row["turns"] for row in measured["load"]] == [20, 20]
+
+
+def test_the_control_plane(tmp_path):
+    need("rustc")
+    measured = bench("control.py", "--seconds", "0.2", "--rounds", "1", "--agents", "5", "--connections", "4", "--save", str(tmp_path / "runs"))
+    assert {call: list(row) for call, row in measured.items()} == {call: ["outcrop"] for call in ("GetAgent", "ListAgents", "CreateAgent")}
+    assert len((tmp_path / "runs").read_text().splitlines()) == 3
+
+
+def test_growth():
+    need("rustc")
+    measured = bench("growth.py", "--agents", "1", "3", "--sessions", "0", "20", "--rounds", "1", "--requests", "8")
+    assert set(measured["InvokeAgent"]) == set(measured["start"]) == {"1 agents", "3 agents", "0 sessions", "20 sessions"}
+    assert list(measured["InvokeAgent, agents in turn"]) == ["3 agents"]
+    assert list(measured["InvokeAgent, stored sessions"]) == ["20 sessions"]

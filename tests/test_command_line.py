@@ -121,7 +121,7 @@ def test_an_open_server_stays_on_loopback(tmp_path):
 def test_a_wrong_command_line_ends_with_2():
     assert run("serve", "--nonsense").returncode == 2
     assert run().returncode == 2
-    for command in ("serve", "dev", "deploy", "chat", "config"):
+    for command in ("serve", "dev", "deploy", "chat", "export", "import", "config"):
         done = run(command, "--help")
         assert done.returncode == 0 and command in done.stdout
     assert BINARY.name in run("--help").stdout

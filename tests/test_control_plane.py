@@ -3,29 +3,9 @@
 import concurrent.futures
 import uuid
 
-import pytest
-from botocore.exceptions import ClientError
-
-from world import FUNCTION, INSTRUCTION, RETURN_CONTROL, ROLE, function, group, make_agent, settled
+from world import FUNCTION, INSTRUCTION, RETURN_CONTROL, ROLE, create, function, group, make_agent, refused, settled
 
 UNKNOWN = "Failed to retrieve resource because it doesn't exist. Retry the request with a different resource identifier."
-
-
-def refused(call, **arguments):
-    """What an operation answers when it says no: status, code and message."""
-    with pytest.raises(ClientError) as raised:
-        call(**arguments)
-    response = raised.value.response
-    assert response["ResponseMetadata"]["HTTPHeaders"]["x-amzn-requestid"]
-    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"], response["Error"]["Message"]
-
-
-def create(control, name="support-bot", **more):
-    """An agent that is created and ready to be worked on; gives its id."""
-    body = {"foundationModel": "anthropic.claude-opus-4-7", "instruction": INSTRUCTION, **more}
-    agent_id = control.create_agent(agentName=name, **body)["agent"]["agentId"]
-    settled(lambda: control.get_agent(agentId=agent_id), ("agent", "agentStatus"), "NOT_PREPARED")
-    return agent_id
 
 
 def test_an_agent_from_creation_to_the_end(control):

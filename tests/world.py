@@ -7,7 +7,9 @@ import uuid
 from dataclasses import dataclass, field
 
 import boto3
+import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 REGION = "us-west-2"
 ROLE = "arn:aws:iam::111111111111:role/AgentRole"
@@ -15,12 +17,12 @@ FUNCTION = "arn:aws:lambda:us-west-2:111111111111:function:order-tools"
 INSTRUCTION = "You help customers of a small shop with their orders, kindly and quickly."
 
 
-def client(service, url, **config):
+def client(service, url, key=("test", "test"), token=None, **config):
     """An unmodified client; only the endpoint is ours. Retries are off, so that a test sees the first answer."""
     config = {"retries": {"total_max_attempts": 1}, "proxies": {}, "read_timeout": 60, **config}
     return boto3.client(
-        service, endpoint_url=url, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test",
-        config=Config(**config),
+        service, endpoint_url=url, region_name=REGION, aws_access_key_id=key[0], aws_secret_access_key=key[1],
+        aws_session_token=token, config=Config(**config),
     )
 
 
@@ -66,6 +68,36 @@ def settled(get, field_path, target, seconds=10):
             return answer
         assert time.monotonic() < deadline, f"still {status}"
         time.sleep(0.02)
+
+
+def refused(call, **arguments):
+    """What an operation answers when it says no: status, code and message."""
+    with pytest.raises(ClientError) as raised:
+        call(**arguments)
+    response = raised.value.response
+    assert response["ResponseMetadata"]["HTTPHeaders"]["x-amzn-requestid"]
+    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"], response["Error"]["Message"]
+
+
+def create(control, name="support-bot", **more):
+    """An agent that is created and ready to be worked on; gives its id."""
+    body = {"foundationModel": "anthropic.claude-opus-4-7", "instruction": INSTRUCTION, **more}
+    agent_id = control.create_agent(agentName=name, **body)["agent"]["agentId"]
+    settled(lambda: control.get_agent(agentId=agent_id), ("agent", "agentStatus"), "NOT_PREPARED")
+    return agent_id
+
+
+def refusal(call, **arguments):
+    """The whole answer of an operation that says no, with the members of its error."""
+    with pytest.raises(ClientError) as raised:
+        call(**arguments)
+    return raised.value.response
+
+
+def prepare(control, agent_id, status="PREPARED"):
+    """Prepares an agent and waits for the end of it; gives the agent."""
+    control.prepare_agent(agentId=agent_id)
+    return settled(lambda: control.get_agent(agentId=agent_id), ("agent", "agentStatus"), status)["agent"]
 
 
 def make_agent(control, *groups, name="support-bot", alias="PROD", **more):

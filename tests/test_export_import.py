@@ -2,8 +2,12 @@
 
 import json
 import shutil
+import urllib.error
+import urllib.request
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from conftest import World
@@ -273,17 +277,53 @@ def test_what_cannot_run_here_is_kept(outcrop, other, tmp_path):
     assert "nothing to change" in imported(other, tmp_path / "again")
 
 
-def test_a_version_runs_the_schema_it_came_with(outcrop, other, tmp_path):
-    """The object need not be there: the folder has its text, and it is put where the agent looks for it."""
+S3 = {"s3": {"s3BucketName": "schemas", "s3ObjectKey": "deep/orders(1).yaml"}}
+IN_S3 = {"actionGroupName": "Orders", "actionGroupExecutor": RETURN_CONTROL, "apiSchema": S3}
+
+
+def objects(world, key=("test", "test")):
+    return boto3.client(
+        "s3", endpoint_url=world.url, region_name="us-west-2", aws_access_key_id=key[0], aws_secret_access_key=key[1],
+        config=Config(s3={"addressing_style": "path"}, proxies={}),
+    )
+
+
+def put_schema(s3, text=OPENAPI):
+    if "schemas" not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket="schemas", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    s3.put_object(Bucket="schemas", Key="deep/orders(1).yaml", Body=text.encode())
+
+
+def get_schema(s3):
+    return s3.get_object(Bucket="schemas", Key="deep/orders(1).yaml")["Body"].read().decode()
+
+
+def test_schemas_in_s3_come_along(outcrop, other, tmp_path):
     control = outcrop.start().control()
-    schema = outcrop.folder / "data/objects/schemas/orders.yaml"
-    schema.parent.mkdir(parents=True)
-    schema.write_text(OPENAPI)
-    s3 = {"s3": {"s3BucketName": "schemas", "s3ObjectKey": "orders.yaml"}}
-    make_agent(control, {"actionGroupName": "Orders", "actionGroupExecutor": RETURN_CONTROL, "apiSchema": s3})
+    put_schema(objects(outcrop))
+    make_agent(control, IN_S3)
     export(outcrop, "support-bot", tmp_path / "folder")
-    imported(other.start(), tmp_path / "folder")
-    assert (other.folder / "data/objects/schemas/orders.yaml").read_text() == OPENAPI
+    groups = tmp_path / "folder/agents/support-bot/action-groups"
+    assert json.loads((groups / "Orders.json").read_text())["apiSchema"] == S3
+    assert (groups / "Orders.openapi.yaml").read_text() == OPENAPI + "\n"
+    told = imported(other.start(), tmp_path / "folder")
+    assert "PREPARED" in told and "note" not in told
+    assert get_schema(objects(other)) == OPENAPI
+    other.control().prepare_agent(agentId="support-bot")
+    assert other.control().get_agent(agentId="support-bot")["agent"]["agentStatus"] == "PREPARED"
+    export(other, "support-bot", tmp_path / "again")
+    assert files_of(tmp_path / "again") == files_of(tmp_path / "folder")
+    # An object that is there is somebody's.
+    put_schema(objects(other), OPENAPI.replace("Orders", "Others"))
+    told = imported(other, tmp_path / "folder", "--name", "second")
+    assert "note: s3://schemas/deep/orders(1).yaml is another schema" in told and "PREPARED" in told
+    assert "Others" in get_schema(objects(other))
+    # One that is gone leaves its name.
+    objects(outcrop).delete_object(Bucket="schemas", Key="deep/orders(1).yaml")
+    told = export(outcrop, "support-bot", tmp_path / "without")
+    assert "note: only the name of the schema s3://schemas/deep/orders(1).yaml is kept" in told
+    told = imported(other, tmp_path / "without", "--name", "third")
+    assert "PREPARED" in told
 
 
 @pytest.fixture
@@ -341,9 +381,6 @@ def test_an_unknown_agent_and_no_server_are_told(outcrop, tmp_path):
 
 def test_the_door_holds_requests_to_the_constraints_of_the_operations(outcrop):
     """Who does not go through the command finds the same walls, and nothing is half done."""
-    import urllib.error
-    import urllib.request
-
     outcrop.start()
 
     def post(body):
@@ -487,8 +524,6 @@ def aws(outcrop):
 
 
 def signed(world):
-    import boto3
-
     return boto3.client("bedrock-agent", endpoint_url=world.url, region_name="us-west-2", aws_access_key_id=KEY[0], aws_secret_access_key=KEY[1])
 
 
@@ -498,6 +533,8 @@ def from_aws(aws, *arguments, environment=CREDENTIALS):
 
 def test_agents_come_from_aws(aws, other, tmp_path):
     root, middle, worker = collaboration(signed(aws))
+    put_schema(objects(aws, KEY))
+    signed(aws).create_agent_action_group(agentId=worker.id, agentVersion="DRAFT", **IN_S3)
     other.start()
     done = from_aws(aws, root.id, "--endpoint", other.url)
     assert done.returncode == 0, done.stderr
@@ -511,6 +548,7 @@ def test_agents_come_from_aws(aws, other, tmp_path):
         assert documents(control, name) == documents(signed(aws), name)
     done = from_aws(aws, "root", "--endpoint", other.url)
     assert done.returncode == 0 and "nothing to change" in done.stdout, done.stderr
+    assert get_schema(objects(other)) == OPENAPI
     # Only into a folder; the server is not asked.
     done = from_aws(aws, "root", "--to", tmp_path / "folder", "--endpoint", "http://127.0.0.1:9")
     assert done.returncode == 0, done.stderr

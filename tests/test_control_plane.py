@@ -224,6 +224,12 @@ def test_names_stand_for_ids(control):
     for name in ("support-bot", "AGENT123ABC"):
         assert control.get_agent(agentId=name)["agent"]["agentId"] == agent.id
     assert control.get_agent_alias(agentId="support-bot", agentAliasId="production")["agentAlias"]["agentAliasId"] == agent.alias_id
+    # An id that is gone can be a name again, also just after it was one.
+    control.get_agent(agentId=agent.id)
+    control.delete_agent(agentId=agent.id, skipResourceInUseCheck=True)
+    assert refused(control.get_agent, agentId=agent.id)[:2] == (404, "ResourceNotFoundException")
+    heir = create(control, name=agent.id)
+    assert control.get_agent(agentId=agent.id)["agent"]["agentId"] == heir
 
 
 def test_openapi_documents_are_checked_when_the_group_is_made(control):

@@ -32,9 +32,35 @@ pub struct Snapshot {
     pub knowledge_bases: Vec<api::AgentKnowledgeBase>,
 }
 
+impl Snapshot {
+    /// Its bytes as JSON.
+    pub fn source_bytes(&self) -> usize {
+        let mut counted = Counted(0);
+        // Shapes have string keys, and counting cannot fail.
+        let _ = serde_json::to_writer(&mut counted, self);
+        counted.0
+    }
+}
+
+/// Counts what is written to it.
+struct Counted(usize);
+
+impl std::io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// An agent ready to take turns.
 #[derive(Clone, Debug)]
 pub struct PreparedAgent {
+    /// Bytes of the snapshot it was compiled from, as JSON: how much memory to reckon with.
+    pub source_bytes: usize,
     /// Ten characters.
     pub agent_id: Arc<str>,
     /// Its name.

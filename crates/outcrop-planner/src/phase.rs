@@ -69,7 +69,7 @@ pub struct PhasePrompt {
     /// Whether the template is the author's; else it is ours.
     pub is_overridden: bool,
     /// The prompt with its placeholders.
-    pub template: Template,
+    pub template: Arc<Template>,
     /// Sampling settings.
     pub inference: InferenceConfig,
     /// Members passed through to the provider.

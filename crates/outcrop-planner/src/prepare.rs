@@ -53,6 +53,7 @@ pub fn prepare(snapshot: &Snapshot) -> Result<PreparedAgent, PrepareError> {
     let collaboration = agent.agent_collaboration.unwrap_or(api::AgentCollaboration::Disabled);
     let is_enabled = |base: &&api::AgentKnowledgeBase| base.knowledge_base_state == api::KnowledgeBaseState::Enabled;
     Ok(PreparedAgent {
+        source_bytes: snapshot.source_bytes(),
         collaboration,
         collaborators,
         knowledge_bases: snapshot.knowledge_bases.iter().filter(is_enabled).cloned().collect(),

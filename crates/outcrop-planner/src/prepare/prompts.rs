@@ -4,7 +4,7 @@ use crate::phase::{Phase, PhasePrompt, PhasePrompts};
 use crate::template::Template;
 use outcrop_api::bedrock_agent as api;
 use outcrop_ports::InferenceConfig;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Which phases an agent has beside those that every agent has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,10 +73,13 @@ fn compile_one(
     // A template or settings in an entry of mode DEFAULT take no effect, as on the service.
     let overridden = entry.filter(|one| one.prompt_creation_mode == Some(api::CreationMode::Overridden));
     let source = overridden.and_then(|one| one.base_prompt_template.as_deref());
-    let template = Template::compile(phase, source.unwrap_or(default_template(phase))).unwrap_or_else(|error| {
-        problems.push(format!("the prompt {} cannot be used: {error}", phase.name()));
-        Template::default()
-    });
+    let template = match source {
+        None => own_template(phase),
+        Some(source) => Arc::new(Template::compile(phase, source).unwrap_or_else(|error| {
+            problems.push(format!("the prompt {} cannot be used: {error}", phase.name()));
+            Template::default()
+        })),
+    };
     let foundation_model = entry.and_then(|one| one.foundation_model.as_deref());
     if phase != Phase::RoutingClassifier && foundation_model.is_some() {
         problems.push(format!(
@@ -128,6 +131,16 @@ fn default_inference(phase: Phase) -> InferenceConfig {
 
 fn enabled_by_default(phase: Phase) -> bool {
     !matches!(phase, Phase::PreProcessing | Phase::PostProcessing)
+}
+
+/// Our own template of a phase, compiled once for all agents.
+fn own_template(phase: Phase) -> Arc<Template> {
+    static OWN: LazyLock<[Arc<Template>; Phase::ALL.len()]> = LazyLock::new(|| {
+        Phase::ALL.map(|phase| {
+            Arc::new(Template::compile(phase, default_template(phase)).expect("a test compiles all of them"))
+        })
+    });
+    OWN[phase as usize].clone()
 }
 
 /// Our own template of a phase: short, and what changes least first, so that providers can cache it.

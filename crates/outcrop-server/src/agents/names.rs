@@ -36,7 +36,8 @@ pub async fn resolve(app: &App, route: &mut Route) -> OpResult<()> {
     let Some(agent_at) = agent_at.filter(|_| of_agents) else { return Ok(()) };
     let agent_text = route.labels[agent_at].1.clone();
     let alias_text = alias_at.map(|at| route.labels[at].1.clone());
-    if app.prepared.knows(&agent_text, alias_text.as_deref()) {
+    let is_known = app.prepared.knows(&agent_text, alias_text.as_deref());
+    if is_known && part_at.is_none() {
         return Ok(());
     }
     let part = part_at.zip(version_at).map(|((at, kind), version_at)| Part {
@@ -46,6 +47,7 @@ pub async fn resolve(app: &App, route: &mut Route) -> OpResult<()> {
     });
     let found = app.store.read(move |tx| find(tx, &agent_text, alias_text.as_deref(), part.as_ref())).await?;
     if let Some(agent_id) = found.agent {
+        app.prepared.found(&agent_id);
         route.labels[agent_at].1 = agent_id;
     }
     if let (Some(at), Some(alias_id)) = (alias_at, found.alias) {

@@ -3,15 +3,21 @@
 use super::documents::{DRAFT, StoredVersion, TEST_ALIAS_ID, agent, alias};
 use crate::App;
 use crate::errors::{self, ApiError, OpResult};
+use moka::sync::Cache;
 use outcrop_api::bedrock_agent as api;
+use outcrop_planner::prepare::{PrepareError, prepare};
 use outcrop_planner::{PreparedAgent, Snapshot};
 use outcrop_store::{Kind, snapshot_hash};
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Snapshots and targets kept in memory; when one more comes, all are let go and read again as they are needed.
-const KEPT_MAX: usize = 4_096;
+/// Memory for compiled snapshots, in bytes as [`weight`] estimates them: some twenty thousand small agents. Targets have
+/// as much, most of which they share with the snapshots. What was used least goes first, and is compiled again when it is
+/// needed.
+const KEPT_BYTES: u64 = 256 << 20;
+/// Ids of agents kept in memory; when one more comes, all are let go and looked up again as they are needed.
+const IDS_MAX: usize = 65_536;
 
 /// What an invocation through an alias runs.
 #[derive(Debug)]
@@ -30,19 +36,38 @@ pub struct Target {
     pub prepared: Arc<PreparedAgent>,
 }
 
-/// The caches. Every change of an agent or alias through this process bumps the generation, which empties the targets;
+/// The caches. Every change of an agent or alias through this process bumps the generation, which makes all targets old;
 /// snapshots never change.
-#[derive(Default)]
 pub struct PreparedAgents {
     generation: AtomicU64,
-    kept: Mutex<Kept>,
+    targets: Cache<String, Arc<Aged>>,
+    snapshots: Cache<String, Arc<PreparedAgent>>,
+    ids: Mutex<HashSet<String>>,
 }
 
-#[derive(Default)]
-struct Kept {
+/// A target, and the generation before which it was read.
+struct Aged {
     generation: u64,
-    targets: HashMap<String, HashMap<String, Arc<Target>>>,
-    snapshots: HashMap<String, Arc<PreparedAgent>>,
+    target: Arc<Target>,
+}
+
+impl Default for PreparedAgents {
+    fn default() -> Self {
+        let targets = Cache::builder().weigher(|_: &String, aged: &Arc<Aged>| weight(&aged.target.prepared));
+        let snapshots = Cache::builder().weigher(|_: &String, prepared: &Arc<PreparedAgent>| weight(prepared));
+        Self {
+            generation: AtomicU64::default(),
+            targets: targets.max_capacity(KEPT_BYTES).build(),
+            snapshots: snapshots.max_capacity(KEPT_BYTES).build(),
+            ids: Mutex::default(),
+        }
+    }
+}
+
+/// Bytes that a prepared agent takes, roughly: its parts stand in it as text and taken apart.
+fn weight(prepared: &PreparedAgent) -> u32 {
+    const OF_ITS_OWN: usize = 4_096;
+    u32::try_from(prepared.source_bytes.saturating_mul(4).saturating_add(OF_ITS_OWN)).unwrap_or(u32::MAX)
 }
 
 impl PreparedAgents {
@@ -51,9 +76,28 @@ impl PreparedAgents {
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Whether these are ids of a target in memory: then they need not be looked up.
+    /// Whether these are known to be ids: then they need not be looked up. An agent that another process deleted may
+    /// still be known here; the operation then finds it gone.
     pub fn knows(&self, agent_id: &str, alias_id: Option<&str>) -> bool {
-        alias_id.is_some_and(|alias_id| self.kept_target(agent_id, alias_id).is_some())
+        match alias_id {
+            Some(alias_id) => self.kept_target(agent_id, alias_id).is_some(),
+            None => self.ids().contains(agent_id),
+        }
+    }
+
+    /// To be called with the id of an agent that was found.
+    pub fn found(&self, agent_id: &str) {
+        let mut ids = self.ids();
+        if ids.len() >= IDS_MAX {
+            ids.clear();
+        }
+        ids.insert(agent_id.to_owned());
+    }
+
+    /// To be called after an agent's deletion was committed.
+    pub fn deleted(&self, agent_id: &str) {
+        self.ids().remove(agent_id);
+        self.changed();
     }
 
     /// What an invocation through this alias runs.
@@ -95,19 +139,13 @@ impl PreparedAgents {
             snapshot: snapshot.into(),
             prepared,
         });
-        self.with(|kept| {
-            if kept.generation != generation || kept.targets.len() >= KEPT_MAX {
-                kept.targets.clear();
-                kept.generation = generation;
-            }
-            kept.targets.entry(agent_id.to_owned()).or_default().insert(alias_id.to_owned(), target.clone());
-        });
+        self.targets.insert(target_key(agent_id, alias_id), Arc::new(Aged { generation, target: target.clone() }));
         Ok(target)
     }
 
     /// The compiled snapshot of a hash; `None` when there is none.
     pub async fn by_hash(&self, app: &App, hash: &str) -> OpResult<Option<Arc<PreparedAgent>>> {
-        if let Some(prepared) = self.with(|kept| kept.snapshots.get(hash).cloned()) {
+        if let Some(prepared) = self.snapshots.get(hash) {
             return Ok(Some(prepared));
         }
         let wanted = hash.to_owned();
@@ -115,18 +153,13 @@ impl PreparedAgents {
         else {
             return Ok(None);
         };
-        // Away from the threads that answer requests: large documents take a while.
-        let compiled = tokio::task::spawn_blocking(move || outcrop_planner::prepare::prepare(&snapshot)).await;
-        let compiled = compiled.map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "compiling an agent panicked");
-            errors::internal()
-        })?;
+        let (compiled, _) = compile(snapshot).await?;
         let prepared = compiled.map_err(|error| {
             // It was compiled when it was prepared; another version of this program may think otherwise.
             errors::validation(format!("The agent cannot run as it was prepared: {error}. Prepare it again."))
         })?;
         let prepared = Arc::new(prepared);
-        self.keep_snapshot(hash, &prepared);
+        self.snapshots.insert(hash.to_owned(), prepared.clone());
         Ok(Some(prepared))
     }
 
@@ -135,43 +168,43 @@ impl PreparedAgents {
     pub async fn by_content(&self, app: &App, snapshot: Snapshot) -> OpResult<(String, Arc<PreparedAgent>)> {
         let document = serde_json::to_vec(&snapshot).expect("shapes have string keys and no failing members");
         let hash = snapshot_hash(&document);
-        if let Some(prepared) = self.with(|kept| kept.snapshots.get(&hash).cloned()) {
+        if let Some(prepared) = self.snapshots.get(&hash) {
             return Ok((hash, prepared));
         }
-        let compiled = tokio::task::spawn_blocking(move || {
-            outcrop_planner::prepare::prepare(&snapshot).map(|prepared| (prepared, snapshot))
-        });
-        let compiled = compiled.await.map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "compiling an agent panicked");
-            errors::internal()
-        })?;
-        let (prepared, snapshot) = compiled.map_err(|error| errors::validation(error.to_string()))?;
+        let (compiled, snapshot) = compile(snapshot).await?;
+        let prepared = compiled.map_err(|error| errors::validation(error.to_string()))?;
         let kept_hash = app.store.write(move |tx| Ok::<_, ApiError>(tx.put_snapshot(&snapshot)?)).await?;
         debug_assert_eq!(kept_hash, hash, "the store hashes the same bytes");
         let prepared = Arc::new(prepared);
-        self.keep_snapshot(&kept_hash, &prepared);
+        self.snapshots.insert(kept_hash.clone(), prepared.clone());
         Ok((kept_hash, prepared))
-    }
-
-    fn keep_snapshot(&self, hash: &str, prepared: &Arc<PreparedAgent>) {
-        self.with(|kept| {
-            if kept.snapshots.len() >= KEPT_MAX {
-                kept.snapshots.clear();
-            }
-            kept.snapshots.insert(hash.to_owned(), prepared.clone());
-        });
     }
 
     fn kept_target(&self, agent_id: &str, alias_id: &str) -> Option<Arc<Target>> {
         let generation = self.generation.load(Ordering::Acquire);
-        self.with(|kept| match kept.generation == generation {
-            true => kept.targets.get(agent_id)?.get(alias_id).cloned(),
-            false => None,
-        })
+        let aged = self.targets.get(&target_key(agent_id, alias_id))?;
+        (aged.generation == generation).then(|| aged.target.clone())
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Kept) -> T) -> T {
-        // The maps are whole even if a holder panicked: no change of them can be half done.
-        look(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    fn ids(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        // The set is whole even if a holder panicked: no change of it can be half done.
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Compiles a snapshot and gives it back; a large one away from the threads that answer requests, because it takes a while.
+async fn compile(snapshot: Snapshot) -> OpResult<(Result<PreparedAgent, PrepareError>, Snapshot)> {
+    const AT_ONCE_BYTES: usize = 32 * 1024;
+    if snapshot.source_bytes() <= AT_ONCE_BYTES {
+        return Ok((prepare(&snapshot), snapshot));
+    }
+    tokio::task::spawn_blocking(move || (prepare(&snapshot), snapshot)).await.map_err(|error| {
+        tracing::error!(error = &error as &dyn std::error::Error, "compiling an agent panicked");
+        errors::internal()
+    })
+}
+
+/// Ids hold no `/`.
+fn target_key(agent_id: &str, alias_id: &str) -> String {
+    format!("{agent_id}/{alias_id}")
 }

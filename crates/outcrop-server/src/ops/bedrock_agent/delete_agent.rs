@@ -35,7 +35,7 @@ pub(super) async fn delete_agent(cx: OpContext, req: api::DeleteAgentRequest) ->
         Ok::<_, ApiError>(stored.agent.agent_id)
     };
     let agent_id = cx.store.write(work).await?;
-    cx.prepared.changed();
+    cx.prepared.deleted(&agent_id);
     cx.store.delete_memory(Remembered { agent_id: agent_id.clone(), ..Remembered::default() }).await?;
     Ok(api::DeleteAgentResponse { agent_id, agent_status: api::AgentStatus::Deleting })
 }

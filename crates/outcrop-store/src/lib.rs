@@ -14,8 +14,11 @@
 //! | `stored_sessions.rs`, `invocations.rs` | the session store: what other frameworks keep of their conversations |
 //! | `memory.rs` | what agents remember of sessions that are over |
 //!
+//! `care/` looks after a database as a file: check, statistics, copy.
+//!
 //! Times and ids are handed in; nothing here reads the clock.
 
+pub mod care;
 mod client_tokens;
 mod cursor;
 mod error;

@@ -74,6 +74,29 @@ pub(crate) fn run(conn: &mut Connection, migrations: &[Migration]) -> Result<(),
     tx.commit().doing(doing)
 }
 
+/// Refuses a file that is not ours.
+pub(crate) fn expect_ours(conn: &Connection) -> Result<(), StoreError> {
+    let application: i32 =
+        conn.pragma_query_value(None, "application_id", |row| row.get(0)).doing("look at the database file")?;
+    match application {
+        APPLICATION_ID => Ok(()),
+        _ => Err(StoreError::Open("the file is no database of this program".into())),
+    }
+}
+
+/// The step a database is at, and whether this program knows later ones.
+pub(crate) fn step_of(conn: &Connection) -> Result<(i64, bool), StoreError> {
+    let sql = "SELECT coalesce(max(number), 0) FROM migration";
+    let step: i64 = conn.query_row(sql, [], |row| row.get(0)).doing("read the schema's step")?;
+    match usize::try_from(step).unwrap_or(0).cmp(&MIGRATIONS.len()) {
+        std::cmp::Ordering::Greater => Err(StoreError::Migration(format!(
+            "the database is at step {step}, this program knows {}: it was made by a newer version",
+            MIGRATIONS.len()
+        ))),
+        order => Ok((step, order == std::cmp::Ordering::Less)),
+    }
+}
+
 /// Marks an empty file as ours; refuses one that is neither empty nor ours.
 fn claim_file(conn: &Connection) -> Result<(), StoreError> {
     let doing = "look at the database file";

@@ -5,6 +5,7 @@ use crate::client::Signer;
 use crate::deploy::DeployOptions;
 use crate::dev::DevOptions;
 use crate::serve::{Failure, ServeOptions};
+use crate::store::{BackupOptions, RestoreOptions, StoreOptions};
 use crate::transfer::{AwsSource, ExportOptions, ImportOptions, Source};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -44,6 +45,9 @@ pub(crate) enum Command {
     Export(Export),
     /// Bring agents into a server, from a folder or from AWS
     Import(Import),
+    /// Check, measure, back up or restore what a server keeps
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Check the configuration file or print its JSON schema
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -281,6 +285,74 @@ impl Import {
             new_ids: self.new_ids,
             json: self.json,
         }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Say whether the store is whole; the server may run
+    Check(WhichStore),
+    /// Say how much there is and where the bytes are; the server may run
+    Stats(WhichStore),
+    /// Copy the store into a new folder; the server may run
+    Backup(Backup),
+    /// Put a backup in the place of the store; the server must not run
+    Restore(Restore),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhichStore {
+    /// Folder for state
+    #[arg(long, env = "OUTCROP_DATA", default_value = ".outcrop", value_name = "FOLDER")]
+    data: PathBuf,
+    /// Configuration file [default: outcrop.toml, if it exists]
+    #[arg(long, env = "OUTCROP_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl WhichStore {
+    pub(crate) fn options(&self) -> StoreOptions {
+        let config = self.config.clone().or_else(crate::default_config);
+        StoreOptions { data: self.data.clone(), config, json: self.json }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The folder to make
+    #[arg(value_name = "FOLDER")]
+    to: PathBuf,
+    /// Copy the objects folder, too
+    #[arg(long)]
+    objects: bool,
+    #[command(flatten)]
+    store: WhichStore,
+}
+
+impl Backup {
+    pub(crate) fn options(&self) -> BackupOptions {
+        BackupOptions { store: self.store.options(), to: self.to.clone(), objects: self.objects }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// Folder that `outcrop store backup` made
+    #[arg(value_name = "FOLDER")]
+    from: PathBuf,
+    /// Put aside what is there
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    store: WhichStore,
+}
+
+impl Restore {
+    pub(crate) fn options(&self) -> RestoreOptions {
+        RestoreOptions { store: self.store.options(), from: self.from.clone(), replace: self.replace }
     }
 }
 

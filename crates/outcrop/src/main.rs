@@ -10,6 +10,7 @@ mod dev;
 mod functions;
 mod models;
 mod serve;
+mod store;
 mod transfer;
 
 use clap::Parser;
@@ -57,6 +58,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Chat(chat) => run_chat(chat).await,
         Command::Export(export) => transferred(transfer::export(export.options(), &mut std::io::stdout()).await),
         Command::Import(import) => transferred(transfer::import(import.options(), &mut std::io::stdout()).await),
+        Command::Store(command) => run_store(&command),
         Command::Config(config) => run_config(&config).await,
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
@@ -104,6 +106,16 @@ struct RandomSession;
 impl RandomSession {
     fn next() -> String {
         format!("chat-{}", ambient::RandomIds.uuid())
+    }
+}
+
+fn run_store(command: &cli::StoreCommand) -> Result<(), Failure> {
+    let out = &mut std::io::stdout();
+    match command {
+        cli::StoreCommand::Check(which) => store::check(&which.options(), &environment, out),
+        cli::StoreCommand::Stats(which) => store::stats(&which.options(), &environment, out),
+        cli::StoreCommand::Backup(command) => store::backup(&command.options(), &environment, out),
+        cli::StoreCommand::Restore(command) => store::restore(&command.options(), &environment, out),
     }
 }
 

@@ -133,7 +133,7 @@ pub(crate) async fn prepare(
 }
 
 /// Makes sure that no other server works in the same folder: turns of one session are kept apart within a process.
-fn lock(data: &Path) -> Result<File, Failure> {
+pub(crate) fn lock(data: &Path) -> Result<File, Failure> {
     let path = data.join("outcrop.lock");
     let failed = |why: String| Failure::Failed(format!("{}: {why}", path.display()));
     let file = File::options()

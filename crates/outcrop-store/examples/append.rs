@@ -81,7 +81,9 @@ async fn turn(store: &Store, session_id: &str, bytes: usize) -> Result<(), Box<d
         now,
         idle_ttl_seconds: 600,
         resume: None,
+        memory_id: None,
         first_event: vec![b'x'; bytes],
+        files: Vec::new(),
     };
     let begun = store.begin_turn(begin).await?;
     for seq in 1..3 {

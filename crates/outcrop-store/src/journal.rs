@@ -1,6 +1,7 @@
 //! The journal of turns: append-only events, read back in order.
 
 use crate::error::{Broken, StoreError, broken_constraint, sql_error};
+use crate::forks::Span;
 use crate::store::Store;
 use crate::tx::{ReadTx, Tx};
 use outcrop_wire::Timestamp;
@@ -18,6 +19,8 @@ const READ_BYTES_MAX: usize = 256 << 20;
 /// One event of a turn, as it was appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalEvent {
+    /// The session whose own journal holds it: in a fork, it may be one that the fork comes from.
+    pub session: i64,
     /// The turn within the session, from 1.
     pub turn: u32,
     /// The event within the turn, from 0, without gaps.
@@ -55,15 +58,18 @@ impl ReadTx<'_> {
     /// # Errors
     /// [`StoreError::TooLarge`] when they are more than 256 MiB.
     pub fn session_events(&self, session: i64, turns: Range<u32>) -> Result<Vec<JournalEvent>, StoreError> {
-        let sql = "SELECT turn, seq, at, body FROM turn_event WHERE session = ?1 AND turn >= ?2 AND turn < ?3
-                   ORDER BY turn, seq";
-        let mut bytes = 0_usize;
-        let events = self.query_all("read events", sql, (session, turns.start, turns.end), |row| {
-            bytes += row.get_ref(3)?.as_bytes().map_or(0, <[u8]>::len);
-            // Past the limit only the count goes on, so memory stays bounded.
-            let body = if bytes > READ_BYTES_MAX { Vec::new() } else { row.get(3)? };
-            Ok(JournalEvent { turn: row.get(0)?, seq: row.get(1)?, at: Timestamp::from_nanos(row.get(2)?), body })
-        })?;
+        let sql = "SELECT turn, seq, at, body FROM turn_event
+                   WHERE session = ?1 AND (turn, seq) >= (?2, ?3) AND (turn, seq) < (?4, ?5) ORDER BY turn, seq";
+        let (mut bytes, mut events) = (0_usize, Vec::new());
+        for Span { session, from, to } in self.spans(session, (turns.start, 0), (turns.end, 0))? {
+            events.extend(self.query_all("read events", sql, (session, from.0, from.1, to.0, to.1), |row| {
+                bytes += row.get_ref(3)?.as_bytes().map_or(0, <[u8]>::len);
+                // Past the limit only the count goes on, so memory stays bounded.
+                let body = if bytes > READ_BYTES_MAX { Vec::new() } else { row.get(3)? };
+                let at = Timestamp::from_nanos(row.get(2)?);
+                Ok(JournalEvent { session, turn: row.get(0)?, seq: row.get(1)?, at, body })
+            })?);
+        }
         if bytes > READ_BYTES_MAX {
             return Err(StoreError::TooLarge(format!("{bytes} bytes of events of session {session} in one read")));
         }
@@ -79,18 +85,27 @@ impl ReadTx<'_> {
     /// When they are more than 64 MiB together, the oldest are left out.
     pub fn last_events(&self, session: i64, turn: u32) -> Result<Vec<JournalEvent>, StoreError> {
         let sql = "SELECT event.turn, event.seq, event.at, event.body
-                   FROM (SELECT turn, max(seq) AS seq FROM turn_event WHERE session = ?1 AND turn < ?2 GROUP BY turn) AS last
+                   FROM (SELECT turn, max(seq) AS seq FROM turn_event
+                         WHERE session = ?1 AND (turn, seq) >= (?2, ?3) AND (turn, seq) < (?4, ?5) GROUP BY turn) AS last
                    JOIN turn_event AS event ON event.session = ?1 AND event.turn = last.turn AND event.seq = last.seq
                    ORDER BY event.turn DESC";
-        let mut bytes = 0_usize;
-        let events = self.query_all("read last events", sql, (session, turn), |row| {
-            bytes += row.get_ref(3)?.as_bytes().map_or(0, <[u8]>::len);
-            if bytes > HISTORY_BYTES_MAX {
-                return Ok(None);
-            }
-            let at = Timestamp::from_nanos(row.get(2)?);
-            Ok(Some(JournalEvent { turn: row.get(0)?, seq: row.get(1)?, at, body: row.get(3)? }))
-        })?;
+        let (mut bytes, mut seen) = (0_usize, u32::MAX);
+        let mut events = Vec::new();
+        for Span { session, from, to } in self.spans(session, (0, 0), (turn, 0))?.into_iter().rev() {
+            events.extend(self.query_all("read last events", sql, (session, from.0, from.1, to.0, to.1), |row| {
+                let turn = row.get(0)?;
+                // A turn that goes on in a fork has its last event there.
+                let is_cut = std::mem::replace(&mut seen, turn) == turn;
+                if !is_cut {
+                    bytes += row.get_ref(3)?.as_bytes().map_or(0, <[u8]>::len);
+                }
+                if is_cut || bytes > HISTORY_BYTES_MAX {
+                    return Ok(None);
+                }
+                let at = Timestamp::from_nanos(row.get(2)?);
+                Ok(Some(JournalEvent { session, turn, seq: row.get(1)?, at, body: row.get(3)? }))
+            })?);
+        }
         Ok(events.into_iter().flatten().rev().collect())
     }
 

@@ -10,9 +10,11 @@
 //! | `snapshots.rs` | prepared agents: immutable, content-addressed documents |
 //! | `tags.rs`, `client_tokens.rs` | resource tags; idempotency keys of AWS |
 //! | `sessions.rs` | conversations: attributes, idle time, the turn that is open or suspended |
+//! | `forks.rs`, `kept.rs` | sessions that go on from a point of another; sessions as they are looked at afterwards |
+//! | `files.rs` | files that callers gave in a session, by content |
 //! | `turns.rs`, `journal.rs` | one InvokeAgent as an append-only list of events |
 //! | `stored_sessions.rs`, `invocations.rs` | the session store: what other frameworks keep of their conversations |
-//! | `memory.rs` | what agents remember of sessions that are over |
+//! | `memory.rs`, `memory_jobs.rs` | what agents remember of sessions that are over; the sessions that wait for it |
 //!
 //! `care/` looks after a database as a file: check, statistics, copy.
 //!
@@ -22,9 +24,13 @@ pub mod care;
 mod client_tokens;
 mod cursor;
 mod error;
+mod files;
+mod forks;
 mod invocations;
 mod journal;
+mod kept;
 mod memory;
+mod memory_jobs;
 mod migrate;
 mod open;
 mod reader;
@@ -42,9 +48,13 @@ mod writer;
 pub use client_tokens::{CLIENT_TOKEN_SECONDS, ClientToken};
 pub use cursor::{Cursor, RowCursor};
 pub use error::StoreError;
+pub use files::SessionFile;
+pub use forks::{Bound, FORK_DEPTH_MAX, FORKS_PER_SESSION_MAX, Fork, ForkError, NewFork};
 pub use invocations::{Invocation, InvocationStep, Within};
 pub use journal::{EVENT_BYTES_MAX, JournalEvent};
-pub use memory::{MemorySummary, Remembered};
+pub use kept::{KeptSession, SessionFilter};
+pub use memory::{MemoryId, MemorySummary, Remembered};
+pub use memory_jobs::{IdleSession, MemoryJob};
 pub use resources::{Kind, LIST_ALL_MAX, PAGE_MAX, PutError, Resource};
 pub use sessions::{Session, UnfinishedTurn};
 pub use snapshots::snapshot_hash;

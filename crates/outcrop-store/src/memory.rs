@@ -38,7 +38,56 @@ pub struct Remembered {
     pub session_id: Option<String>,
 }
 
+/// A memory id with what there is under it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryId {
+    /// The caller's memory id.
+    pub memory_id: String,
+    /// Sessions remembered under it.
+    pub sessions: u32,
+    /// When the last of them began.
+    pub last_began: Timestamp,
+}
+
 impl ReadTx<'_> {
+    /// Up to `limit` memory ids of an alias with something remembered, in the order of their letters, after this one.
+    pub fn memory_ids(
+        &self,
+        (agent_id, alias_id): (&str, &str),
+        now: Timestamp,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<MemoryId>, StoreError> {
+        let sql = "SELECT memory_id, count(*), max(started_at) FROM memory
+                   WHERE agent_id = ?1 AND alias_id = ?2 AND memory_id > ?3 AND expires_at > ?4
+                   GROUP BY memory_id ORDER BY memory_id LIMIT ?5";
+        let row = (agent_id, alias_id, after, now.as_nanos(), i64::try_from(limit).unwrap_or(i64::MAX));
+        self.query_all("list memory ids", sql, row, |row| {
+            let last_began = Timestamp::from_nanos(row.get(2)?);
+            Ok(MemoryId { memory_id: row.get(0)?, sessions: row.get(1)?, last_began })
+        })
+    }
+
+    /// The summary of one session; `None` when there is none or it has expired.
+    pub fn memory_of(
+        &self,
+        (agent_id, alias_id, memory_id): (&str, &str, &str),
+        session_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<MemorySummary>, StoreError> {
+        let sql = "SELECT started_at, expires_at, summary FROM memory
+                   WHERE agent_id = ?1 AND alias_id = ?2 AND memory_id = ?3 AND session_id = ?4 AND expires_at > ?5";
+        let row = (agent_id, alias_id, memory_id, session_id, now.as_nanos());
+        self.query_opt("read a memory", sql, row, |row| {
+            Ok(MemorySummary {
+                session_id: session_id.to_owned(),
+                started_at: Timestamp::from_nanos(row.get(0)?),
+                expires_at: Timestamp::from_nanos(row.get(1)?),
+                summary: row.get(2)?,
+            })
+        })
+    }
+
     /// Up to `limit` summaries of a memory id (1 to [`PAGE_MAX`](crate::PAGE_MAX), cut to that), the session that began
     /// last first, and where the next page goes on. What has expired is not among them.
     pub fn list_memory(
@@ -115,14 +164,19 @@ impl Tx<'_> {
 }
 
 impl Store {
-    /// Forgets what is named, a thousand summaries a write; answers how many.
+    /// Forgets what is named, a thousand summaries a write; answers how many. Sessions that are over and wait to be
+    /// summed up are forgotten with it, those that still run are not.
     ///
     /// May be dropped at any time: what is forgotten by then is forgotten, and the rest expires.
     pub async fn delete_memory(&self, which: Remembered) -> Result<usize, StoreError> {
         let mut deleted = 0;
         loop {
             let some = which.clone();
-            match self.write(move |tx| tx.delete_some_memory(&some)).await? {
+            let work = move |tx: &mut Tx<'_>| {
+                tx.delete_memory_jobs(&some)?;
+                tx.delete_some_memory(&some)
+            };
+            match self.write(work).await? {
                 0 => return Ok(deleted),
                 count => deleted += count,
             }

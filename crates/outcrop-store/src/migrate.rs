@@ -25,6 +25,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     migration!("0002_sessions"),
     migration!("0003_session_store"),
     migration!("0004_memory"),
+    migration!("0005_suspended"),
+    migration!("0006_memory_jobs"),
+    migration!("0007_forks"),
+    migration!("0008_session_files"),
 ];
 
 /// Runs the steps that this database has not seen.

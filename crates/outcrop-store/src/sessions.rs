@@ -4,6 +4,7 @@ use crate::error::StoreError;
 use crate::store::Store;
 use crate::tx::{ReadTx, Tx};
 use outcrop_wire::Timestamp;
+use rusqlite::Row;
 use std::collections::BTreeMap;
 
 /// Unfinished turns one call answers at most.
@@ -69,6 +70,15 @@ impl ReadTx<'_> {
         row.filter(|row| !row.expired(now)).map(SessionRow::into_session).transpose()
     }
 
+    /// Agent and alias of live sessions of this id that wait for the results of a return of control; the first 100.
+    pub fn suspended_sessions(&self, session_id: &str, now: Timestamp) -> Result<Vec<(String, String)>, StoreError> {
+        let sql = "SELECT agent_id, alias_id FROM session
+                   WHERE session_id = ?1 AND suspended IS NOT NULL AND ended = 0
+                     AND last_active_at + idle_ttl_s * 1000000000 >= ?2
+                   ORDER BY id LIMIT 100";
+        self.query_all("list suspended turns", sql, (session_id, now.as_nanos()), |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
     fn unfinished(&self, limit: i64) -> Result<Vec<UnfinishedTurn>, StoreError> {
         let sql = "SELECT id, open_turn, agent_id, alias_id, session_id, last_active_at FROM session
                    WHERE open_turn IS NOT NULL ORDER BY id LIMIT ?1";
@@ -93,25 +103,15 @@ impl ReadTx<'_> {
     ) -> Result<Option<SessionRow>, StoreError> {
         let sql = "SELECT id, created_at, last_active_at, idle_ttl_s, attributes, turns, open_turn, suspended
                    FROM session WHERE agent_id = ?1 AND alias_id = ?2 AND session_id = ?3 AND ended = 0";
-        self.query_opt("find a session", sql, (agent_id, alias_id, session_id), |row| {
-            Ok(SessionRow {
-                id: row.get(0)?,
-                created_at: Timestamp::from_nanos(row.get(1)?),
-                last_active_at: Timestamp::from_nanos(row.get(2)?),
-                idle_ttl_seconds: row.get(3)?,
-                attributes: row.get(4)?,
-                turns: row.get(5)?,
-                open_turn: row.get(6)?,
-                suspended: row.get(7)?,
-            })
-        })
+        self.query_opt("find a session", sql, (agent_id, alias_id, session_id), SessionRow::read)
     }
 }
 
 impl Tx<'_> {
     /// Ends the live session under this id, whatever its turn is doing; `false` when there is none.
     ///
-    /// The journal stays until it is swept. The next turn under the id begins a fresh session.
+    /// The journal stays until it is swept. The next turn under the id begins a fresh session. One that is remembered
+    /// waits from now on to be summed up.
     pub fn end_session(
         &mut self,
         agent_id: &str,
@@ -120,14 +120,27 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let Some(row) = self.session_row(agent_id, alias_id, session_id)? else { return Ok(false) };
-        self.retire_session(row.id)?;
+        self.retire_session(row.id, now)?;
         Ok(!row.expired(now))
     }
 
-    /// Takes the session id from the row; nothing waits for it any more.
-    pub(crate) fn retire_session(&mut self, session: i64) -> Result<(), StoreError> {
+    /// Takes the session id from the row; nothing waits for it any more. Every end of a session comes through here, and
+    /// with it the job of a session that is remembered.
+    pub(crate) fn retire_session(&mut self, session: i64, now: Timestamp) -> Result<(), StoreError> {
         let sql = "UPDATE session SET ended = 1, open_turn = NULL, suspended = NULL WHERE id = ?1";
-        self.execute("end a session", sql, [session]).map(drop)
+        self.execute("end a session", sql, [session])?;
+        self.queue_memory_job(session, now)
+    }
+
+    /// Binds the live session under this id to a memory id: it is remembered under it when it is over.
+    pub fn bind_memory(
+        &mut self,
+        (agent_id, alias_id, session_id): (&str, &str, &str),
+        memory_id: &str,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE session SET memory_id = ?4
+                   WHERE agent_id = ?1 AND alias_id = ?2 AND session_id = ?3 AND ended = 0";
+        self.execute("bind a memory", sql, (agent_id, alias_id, session_id, memory_id)).map(drop)
     }
 }
 
@@ -144,6 +157,20 @@ pub(crate) struct SessionRow {
 }
 
 impl SessionRow {
+    /// From id, times, time to live, attributes, turns and what is open, in this order.
+    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            created_at: Timestamp::from_nanos(row.get(1)?),
+            last_active_at: Timestamp::from_nanos(row.get(2)?),
+            idle_ttl_seconds: row.get(3)?,
+            attributes: row.get(4)?,
+            turns: row.get(5)?,
+            open_turn: row.get(6)?,
+            suspended: row.get(7)?,
+        })
+    }
+
     pub(crate) fn expired(&self, now: Timestamp) -> bool {
         now > self.last_active_at.plus_seconds(i64::from(self.idle_ttl_seconds))
     }
@@ -153,7 +180,7 @@ impl SessionRow {
             .map_err(|error| StoreError::Corrupt(format!("attributes of session {}: {error}", self.id)))
     }
 
-    fn into_session(self) -> Result<Session, StoreError> {
+    pub(crate) fn into_session(self) -> Result<Session, StoreError> {
         Ok(Session {
             attributes: self.attributes()?,
             id: self.id,

@@ -16,7 +16,8 @@ impl Store {
     /// Deletes sessions that ended or expired more than `keep_days` ago, with their journals; answers how many.
     ///
     /// Goes through the sessions from the oldest and stops at the first that is younger than that, so a sweep costs
-    /// what there is to sweep. May be dropped at any time: what is deleted by then is deleted.
+    /// what there is to sweep. A session that others are forks of stays until they are gone. May be dropped at any time:
+    /// what is deleted by then is deleted.
     pub async fn sweep_sessions(&self, now: Timestamp, keep_days: u32) -> Result<usize, StoreError> {
         let before = now.plus_seconds(-i64::from(keep_days) * 24 * 60 * 60).as_nanos();
         let (mut after, mut swept) = (0, 0);
@@ -56,9 +57,12 @@ impl ReadTx<'_> {
 }
 
 impl Tx<'_> {
-    /// Deletes those of the sessions that are still over; their events go by the foreign key.
+    /// Deletes those of the sessions that are still over and have no forks; their events go by the foreign key.
     fn delete_sessions(&mut self, sessions: &[i64], before: i64) -> Result<usize, StoreError> {
-        let sql = format!("DELETE FROM session WHERE id = ?1 AND {OVER_BEFORE}2");
+        let sql = format!(
+            "DELETE FROM session WHERE id = ?1 AND {OVER_BEFORE}2
+                 AND NOT EXISTS (SELECT 1 FROM fork WHERE parent = ?1)"
+        );
         let mut deleted = 0;
         for session in sessions {
             deleted += self.execute("delete an old session", &sql, (session, before))?;

@@ -4,6 +4,7 @@
 //! without a savepoint of their own and can run them again should a neighbour in the same commit fail.
 
 use crate::error::StoreError;
+use crate::files::SessionFile;
 use crate::journal::check_sizes;
 use crate::sessions::SessionRow;
 use crate::store::Store;
@@ -27,8 +28,12 @@ pub struct BeginTurn {
     pub idle_ttl_seconds: u32,
     /// The invocation id whose results this request brings: goes on with the suspended turn. `None` begins a new one.
     pub resume: Option<String>,
+    /// What the session is remembered under when it is over; `None` leaves it as it is.
+    pub memory_id: Option<String>,
     /// The event that begins or goes on with the turn; at most [`EVENT_BYTES_MAX`](crate::EVENT_BYTES_MAX).
     pub first_event: Vec<u8>,
+    /// Files that the event names by their hashes; kept with the session.
+    pub files: Vec<SessionFile>,
 }
 
 /// The turn that was begun or gone on with.
@@ -110,7 +115,7 @@ impl Store {
     /// # Errors
     /// Results that nobody waits for; [`StoreError::TooLarge`]; failures of the store. Nothing is written then.
     pub async fn begin_turn(&self, begin: BeginTurn) -> Result<Begun, BeginError> {
-        check_sizes([begin.first_event.as_slice()])?;
+        check_sizes([begin.first_event.as_slice()].into_iter().chain(begin.files.iter().map(|file| &*file.body)))?;
         self.submit(begin).await
     }
 
@@ -172,7 +177,7 @@ impl Request for BeginTurn {
             (Some(row), Some(invocation)) if !row.expired(self.now) => resume_turn(tx, self, &row, invocation),
             (_, Some(_)) => Err(BeginError::NotSuspended),
             (Some(row), None) if row.expired(self.now) => {
-                tx.retire_session(row.id)?;
+                tx.retire_session(row.id, self.now)?;
                 Ok(new_session(tx, self)?)
             }
             (Some(row), None) => Ok(new_turn(tx, self, &row)?),
@@ -215,7 +220,7 @@ impl Request for Finish {
         let row = (session, turn, now.as_nanos(), &self.attributes, suspended);
         tx.execute("finish a turn", sql, row)?;
         if *outcome == TurnOutcome::Ended {
-            tx.retire_session(*session)?;
+            tx.retire_session(*session, *now)?;
         }
         Ok(())
     }
@@ -237,12 +242,13 @@ fn append(
 
 fn new_session(tx: &mut Tx<'_>, begin: &BeginTurn) -> Result<Begun, StoreError> {
     let sql = "INSERT INTO session (agent_id, alias_id, session_id, created_at, last_active_at, idle_ttl_s,
-                                    attributes, turns, open_turn)
-               VALUES (?1, ?2, ?3, ?4, ?4, ?5, X'7B7D', 1, 1)";
-    let BeginTurn { agent_id, alias_id, session_id, now, idle_ttl_seconds, .. } = begin;
-    tx.execute("begin a session", sql, (agent_id, alias_id, session_id, now.as_nanos(), idle_ttl_seconds))?;
+                                    attributes, turns, open_turn, memory_id)
+               VALUES (?1, ?2, ?3, ?4, ?4, ?5, X'7B7D', 1, 1, ?6)";
+    let BeginTurn { agent_id, alias_id, session_id, now, idle_ttl_seconds, memory_id, .. } = begin;
+    tx.execute("begin a session", sql, (agent_id, alias_id, session_id, now.as_nanos(), idle_ttl_seconds, memory_id))?;
     let session = tx.last_insert_rowid();
     tx.append_event(session, 1, 0, begin.now, &begin.first_event)?;
+    tx.keep_files(session, &begin.files)?;
     Ok(Begun {
         session,
         turn: 1,
@@ -294,8 +300,10 @@ fn resume_turn(tx: &mut Tx<'_>, begin: &BeginTurn, row: &SessionRow, invocation:
 
 /// Makes the turn the open one and writes the event it begins or goes on with.
 fn open_turn(tx: &mut Tx<'_>, begin: &BeginTurn, session: i64, turn: u32, seq: u32) -> Result<(), StoreError> {
-    let sql = "UPDATE session SET turns = ?2, open_turn = ?2, suspended = NULL, last_active_at = ?3, idle_ttl_s = ?4
-               WHERE id = ?1";
-    tx.execute("begin a turn", sql, (session, turn, begin.now.as_nanos(), begin.idle_ttl_seconds))?;
-    tx.append_event(session, turn, seq, begin.now, &begin.first_event)
+    let sql = "UPDATE session SET turns = ?2, open_turn = ?2, suspended = NULL, last_active_at = ?3, idle_ttl_s = ?4,
+               memory_id = coalesce(?5, memory_id) WHERE id = ?1";
+    let row = (session, turn, begin.now.as_nanos(), begin.idle_ttl_seconds, &begin.memory_id);
+    tx.execute("begin a turn", sql, row)?;
+    tx.append_event(session, turn, seq, begin.now, &begin.first_event)?;
+    tx.keep_files(session, &begin.files)
 }

@@ -84,7 +84,9 @@ fn child_that_writes_until_killed() {
                     now: at(0),
                     idle_ttl_seconds: 600,
                     resume: None,
+                    memory_id: None,
                     first_event: Vec::new(),
+                    files: Vec::new(),
                 };
                 let begun = store.begin_turn(begin).await.unwrap();
                 for seq in 1.. {

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod forks;
 mod kill;
 mod memory;
+mod memory_jobs;
 mod model;
 mod resources;
 mod session_model;

@@ -140,7 +140,9 @@ fn begin(resume: Option<u8>, now: i64) -> BeginTurn {
         now: at(now),
         idle_ttl_seconds: u32::try_from(TTL).unwrap(),
         resume: resume.map(|id| id.to_string()),
+        memory_id: None,
         first_event: b"first".to_vec(),
+        files: Vec::new(),
     }
 }
 

@@ -95,7 +95,9 @@ fn begin(session_id: &str, resume: Option<&str>, second: i64) -> BeginTurn {
         now: at(second),
         idle_ttl_seconds: u32::try_from(TTL).unwrap(),
         resume: resume.map(Into::into),
+        memory_id: None,
         first_event: resume.map_or(b"ask".to_vec(), |_| b"back".to_vec()),
+        files: Vec::new(),
     }
 }
 

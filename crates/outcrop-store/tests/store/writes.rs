@@ -24,7 +24,9 @@ fn begin(session_id: &str) -> BeginTurn {
         now: at(0),
         idle_ttl_seconds: 600,
         resume: None,
+        memory_id: None,
         first_event: b"first".to_vec(),
+        files: Vec::new(),
     }
 }
 

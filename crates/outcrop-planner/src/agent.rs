@@ -101,9 +101,6 @@ impl PreparedAgent {
     /// Why turns of this agent cannot be taken by this version, though it can be prepared and versioned. Better no answer
     /// than one from an agent without half of its parts.
     pub fn cannot_run(&self) -> Option<&'static str> {
-        if self.custom_orchestration.is_some() {
-            return Some("its orchestrationType is CUSTOM_ORCHESTRATION");
-        }
         (!self.knowledge_bases.is_empty()).then_some("it has knowledge bases")
     }
 

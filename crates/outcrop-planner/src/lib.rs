@@ -10,6 +10,7 @@ pub mod agent;
 pub mod memory;
 pub mod phase;
 pub mod prepare;
+mod schema;
 pub mod template;
 pub mod turn;
 

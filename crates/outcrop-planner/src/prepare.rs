@@ -45,6 +45,10 @@ pub fn prepare(snapshot: &Snapshot) -> Result<PreparedAgent, PrepareError> {
         problems.push(problem);
         Vec::new()
     });
+    let custom_orchestration = custom_orchestration(agent).unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    });
     let prompts = prompts::compile(agent.prompt_override_configuration.as_ref(), &mut problems);
     if !problems.is_empty() {
         return Err(PrepareError(problems));
@@ -59,7 +63,7 @@ pub fn prepare(snapshot: &Snapshot) -> Result<PreparedAgent, PrepareError> {
         knowledge_bases: snapshot.knowledge_bases.iter().filter(is_enabled).cloned().collect(),
         memory: agent.memory_configuration.clone(),
         guardrail: agent.guardrail_configuration.clone(),
-        custom_orchestration: custom_orchestration(agent),
+        custom_orchestration,
         agent_id: agent.agent_id.as_str().into(),
         agent_name: agent.agent_name.as_str().into(),
         model_id: model_id.into(),
@@ -75,23 +79,22 @@ pub fn prepare(snapshot: &Snapshot) -> Result<PreparedAgent, PrepareError> {
 }
 
 /// The function that decides an agent's steps, if it is to.
-fn custom_orchestration(agent: &api::Agent) -> Option<Arc<str>> {
+fn custom_orchestration(agent: &api::Agent) -> Result<Option<Arc<str>>, String> {
     if agent.orchestration_type != Some(api::OrchestrationType::CustomOrchestration) {
-        return None;
+        return Ok(None);
     }
-    let api::OrchestrationExecutor::Lambda(arn) = agent.custom_orchestration.as_ref()?.executor.as_ref()?;
-    Some(arn.as_str().into())
+    match agent.custom_orchestration.as_ref().and_then(|custom| custom.executor.as_ref()) {
+        Some(api::OrchestrationExecutor::Lambda(arn)) => Ok(Some(arn.as_str().into())),
+        None => Err("Agent custom orchestration executor cannot be null".to_owned()),
+    }
 }
 
 /// What an agent asks for that is stored and shown, but has no effect in this version; for the log.
 pub fn without_effect(agent: &api::Agent) -> Vec<&'static str> {
-    [
-        (agent.guardrail_configuration.is_some(), "guardrailConfiguration"),
-        (agent.memory_configuration.is_some(), "memoryConfiguration"),
-    ]
-    .into_iter()
-    .filter_map(|(asked, what)| asked.then_some(what))
-    .collect()
+    [(agent.guardrail_configuration.is_some(), "guardrailConfiguration")]
+        .into_iter()
+        .filter_map(|(asked, what)| asked.then_some(what))
+        .collect()
 }
 
 /// Tools in the making: what the planner needs and what the model sees, side by side.

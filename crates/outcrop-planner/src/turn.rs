@@ -5,13 +5,18 @@
 //! | state | waits for | then |
 //! |---|---|---|
 //! | asking the model, for a phase | [`Event::ModelReplied`], [`Event::ModelFailed`] | a parser, the next phase, tools, return of control, or the end |
+//! | summing up earlier turns that no longer fit | [`Event::Summarized`] | the model, for the phase that waits |
 //! | parsing: the author's function reads the reply | [`Event::ParserReturned`] | what the reply leads to |
+//! | orchestrating: the author's function decides the step | [`Event::ParserReturned`] | the model, a tool, or the end |
+//! | asking the model for that function | [`Event::ModelReplied`], [`Event::ModelFailed`] | the function again |
 //! | tools at work | one [`Event::ToolReturned`] for each call | return of control for what the caller does, or the model again |
 //! | with the caller | [`Event::ControlReturned`] | confirmed calls, or the model again |
 //! | stalled: the model failed after the caller's results came | [`Event::ControlReturned`] once more | the model again |
 //! | over | nothing | – |
 //!
-//! [`Event::LimitReached`] may come at any time and ends the turn.
+//! [`Event::LimitReached`] and [`Event::Cancelled`] may come at any time and end the turn. After its end nothing is taken
+//! and nothing shown. [`Event::Forked`] comes with another agent, through [`Turn::go_on_as`], when the model is to be
+//! asked.
 //!
 //! ```text
 //! let (mut turn, mut decision) = Turn::start(agent, history, attributes, started);
@@ -19,6 +24,7 @@
 //!     show(decision.output);
 //!     let event = match decision.step {
 //!         Step::CallModel(request) => ask(request),
+//!         Step::Summarize(request) => ask(request),
 //!         Step::CallParser(call) => invoke(call),
 //!         Step::CallTools(calls) => one_of(calls),       // the others come with later rounds: Step::Wait
 //!         Step::Wait => next_result(),
@@ -29,39 +35,54 @@
 //! }
 //! ```
 
+pub mod answer_schema;
 mod arguments;
 mod calls;
 mod calls_in_text;
+mod cancel;
 mod citations;
 pub mod collaboration;
+mod compact;
 mod control;
+pub mod custom;
 mod earlier;
+mod estimate;
 mod event;
 pub(crate) mod parsers;
 mod payload;
 mod phases;
 pub(crate) mod prompt;
 mod raw;
+mod reading;
+pub mod replay;
 mod reply;
+pub mod results;
 pub mod text;
 mod trace;
+mod view;
 
 use crate::agent::PreparedAgent;
 use crate::phase::Phase;
 use calls::Pending;
+use compact::{Summary, Windows};
+use custom::Custom;
+pub use earlier::{Earlier, Left, Place, Shortened};
 pub use event::{
-    Call, CollaboratorOutcome, CollaboratorReturned, ControlResult, ControlReturned, Decision, Event, FailureKind,
-    Limit, ModelFailed, ModelReplied, Output, ParserCall, ParserOutcome, ParserReturned, PromptCreation, Rules,
-    Started, Step, ToolReturned, TurnLimits,
+    Call, CancelledBy, CollaboratorOutcome, CollaboratorReturned, ControlResult, ControlReturned, Decision, Event,
+    FailureKind, Forked, Limit, ModelFailed, ModelReplied, Output, ParserCall, ParserOutcome, ParserReturned,
+    PromptCreation, Rules, Started, Step, Summarized, ToolReturned, TurnLimits,
 };
 use outcrop_api::bedrock_agent_runtime::Trace;
 use outcrop_ports::{
     AgentIdentity, ContentBlock, Latency, Message, ModelErrorKind, Role, ToolContext, ToolResult, ToolResultContent,
-    ToolResultStatus,
+    ToolResultStatus, ToolSpec,
 };
 use outcrop_wire::Timestamp;
+use results::KeptResult;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use view::View;
 
 /// What a user reads when the turn could not be brought to an answer; the service's own words.
 pub const UNABLE_TO_ASSIST: &str = "Sorry, I am unable to assist you with this request.";
@@ -79,11 +100,29 @@ pub struct Turn {
     session_attributes: BTreeMap<String, String>,
     prompt_session_attributes: BTreeMap<String, String>,
     limits: TurnLimits,
+    rules: Rules,
     relayed_conversation: Option<String>,
     latency: Option<Latency>,
     /// What is remembered of earlier sessions.
     memory: Option<String>,
+    /// What the answer has to fit.
+    answer_schema: Option<Arc<Value>>,
+    /// What was wrong with the last answer that did not fit.
+    answer_problem: Option<String>,
     messages: Vec<Arc<Message>>,
+    /// The messages as the model sees them.
+    view: View,
+    /// How the last turn had shortened them.
+    inherited: Shortened,
+    /// Whether the request wants to see only some of the earlier turns.
+    trimmed: bool,
+    windows: Windows,
+    /// Large results that can be read on, by reference.
+    kept: BTreeMap<String, KeptResult>,
+    /// Whether the tool that reads on is on offer.
+    offers_reading: bool,
+    /// What is on offer.
+    specs: Arc<[ToolSpec]>,
     /// Messages before this one are history.
     first_new: usize,
     /// Where the user's words of this turn are: message, and block in it.
@@ -104,6 +143,8 @@ pub struct Turn {
     held: Vec<Output>,
     /// The orchestration's answer while post-processing works on it.
     answer: Option<String>,
+    /// The author's function that decides each step, when there is one.
+    custom: Option<Box<Custom>>,
 }
 
 /// What belongs to one InvokeAgent request; a turn that returned control spans several.
@@ -118,8 +159,14 @@ struct RequestScope {
 #[derive(Debug)]
 enum State {
     AskingModel(Phase),
+    /// Earlier turns are being summed up; a phase waits.
+    Summarizing(Box<Summary>),
     /// The reply waits for the author's parser.
     Parsing(Phase, Box<ModelReplied>),
+    /// The author's function decides.
+    Orchestrating,
+    /// The model is asked what that function wrote.
+    AskingForFunction,
     WithTools(Vec<Pending>),
     WithCaller {
         invocation_id: String,
@@ -134,22 +181,25 @@ enum State {
 }
 
 impl Turn {
-    /// Begins a turn with the user's words. `history` are the messages of earlier turns, `attributes` what the session
-    /// remembers; attributes in `started` replace them.
+    /// Begins a turn with the user's words. `history` is what earlier turns left, or just their messages; `attributes` what
+    /// the session remembers; attributes in `started` replace them.
     pub fn start(
         agent: Arc<PreparedAgent>,
-        history: Vec<Arc<Message>>,
+        history: impl Into<Earlier>,
         attributes: BTreeMap<String, String>,
         started: Started,
     ) -> (Self, Decision) {
-        let identity = AgentIdentity {
-            name: agent.agent_name.clone(),
-            id: agent.agent_id.clone(),
-            alias: started.alias_id.as_str().into(),
-            version: started.version.as_str().into(),
-        };
-        let agent = if started.rules < Rules::PHASES { Arc::new(agent.under_first_rules()) } else { agent };
-        let history = earlier::select(history, started.prompt_creation);
+        let identity = identity(&agent, &started.alias_id, &started.version);
+        let agent = under(started.rules, agent);
+        let Earlier { messages, places, kept, shortened, custom: mut earlier } = history.into();
+        if let Some(turns_max) = started.prompt_creation.previous_turns_max {
+            earlier.drain(..earlier.len().saturating_sub(turns_max));
+        }
+        earlier.extend(custom::seeded(&started.conversation_history));
+        let before = messages.len();
+        let (history, places) = earlier::select(messages, places, started.prompt_creation);
+        let kept: BTreeMap<String, KeptResult> = kept.into_iter().map(|kept| (kept.reference.clone(), kept)).collect();
+        let view = View::of(&history, places, &shortened, &kept);
         let first_new = history.len();
         let mut turn = Self {
             relayed_conversation: started.relayed_conversation,
@@ -159,9 +209,25 @@ impl Turn {
             session_attributes: started.session_attributes.unwrap_or(attributes),
             prompt_session_attributes: started.prompt_session_attributes,
             limits: started.limits,
+            rules: started.rules,
             latency: started.latency,
             memory: started.memory.filter(|memory| !memory.is_empty()),
+            answer_schema: started.answer_schema,
+            answer_problem: None,
             messages: history,
+            view,
+            trimmed: first_new < before,
+            windows: Windows {
+                tokens: started.windows,
+                correction: shortened.correction,
+                too_many: shortened.too_many.clone(),
+                asked: 0,
+                pressed: false,
+            },
+            inherited: shortened,
+            kept,
+            offers_reading: false,
+            specs: agent.specs.clone(),
             first_new,
             question: (0, 0),
             model_calls: 0,
@@ -178,13 +244,20 @@ impl Turn {
             last_agent: started.last_agent,
             held: Vec::new(),
             answer: None,
+            custom: agent.custom_orchestration.clone().map(|arn| Box::new(Custom::new(arn, earlier))),
             agent,
         };
         turn.messages.extend(started.conversation_history.into_iter().map(Arc::new));
-        let input = Message::user(turn.input_text.as_ref());
-        turn.push(input);
+        turn.look_for_references();
+        let words = ContentBlock::Text(turn.input_text.to_string());
+        let content = started.files.into_iter().chain([words]).collect();
+        turn.push(Message { role: Role::User, content });
         let last = turn.messages.len() - 1;
         turn.question = (last, turn.messages[last].content.len() - 1);
+        if turn.custom.is_some() {
+            let decision = turn.begin_custom(started.at);
+            return (turn, decision);
+        }
         let first = match turn.agent.prompts.get(Phase::PreProcessing).enabled {
             true => Phase::PreProcessing,
             false => turn.first_after_pre_processing(),
@@ -196,7 +269,7 @@ impl Turn {
     /// Rebuilds a turn from its recorded events, the first of which is [`Event::Started`]. `None` when it is not.
     pub fn replay(
         agent: Arc<PreparedAgent>,
-        history: Vec<Arc<Message>>,
+        history: impl Into<Earlier>,
         attributes: BTreeMap<String, String>,
         events: impl IntoIterator<Item = Event>,
     ) -> Option<(Self, Decision)> {
@@ -213,14 +286,34 @@ impl Turn {
     /// ours: it can only come from a damaged journal.
     pub fn apply(&mut self, event: Event) -> Decision {
         match (event, std::mem::replace(&mut self.state, State::Over)) {
+            (event, State::Over) => {
+                let message = format!("event {} came after the turn's end", event.name());
+                Decision {
+                    step: Step::Fail { kind: FailureKind::Internal, message, resource: None },
+                    output: Vec::new(),
+                }
+            }
+            (Event::Cancelled { at, by }, state) => self.cancelled(at, by, state),
             (Event::LimitReached { at, limit }, state) => {
                 self.state = state;
                 self.limit_reached(at, limit)
             }
             (Event::ModelReplied(reply), State::AskingModel(phase)) => self.model_replied(phase, reply),
             (Event::ModelFailed(failure), State::AskingModel(phase)) => self.model_failed(phase, &failure),
+            (Event::Summarized(summarized), State::Summarizing(summary)) => self.summarized(&summarized, &summary),
+            // Another version of the machine saw another need for a summary: the turn goes on as it was recorded.
+            (Event::Summarized(summarized), State::AskingModel(phase)) => {
+                self.ask_fitting(phase, summarized.at, Vec::new())
+            }
+            (Event::ModelReplied(reply), State::Summarizing(summary)) => self.model_replied(summary.phase, reply),
+            (Event::ModelFailed(failure), State::Summarizing(summary)) => self.model_failed(summary.phase, &failure),
             (Event::ParserReturned(returned), State::Parsing(phase, reply)) => {
                 self.parser_returned(phase, *reply, returned)
+            }
+            (Event::ParserReturned(returned), State::Orchestrating) => self.orchestrator_returned(returned),
+            (Event::ModelReplied(reply), State::AskingForFunction) => self.model_replied_to_function(&reply),
+            (Event::ModelFailed(failure), State::AskingForFunction) => {
+                self.model_failed(Phase::Orchestration, &failure)
             }
             (Event::ToolReturned(returned), State::WithTools(pending)) => self.tool_returned(returned, pending),
             (Event::CollaboratorReturned(returned), State::WithTools(pending)) => {
@@ -261,7 +354,13 @@ impl Turn {
         let prompts = &self.agent.prompts;
         matches!(self.state, State::AskingModel(Phase::Orchestration))
             && prompts.get(Phase::Orchestration).parser.is_none()
+            && self.answer_schema.is_none()
             && !prompts.get(Phase::PostProcessing).enabled
+    }
+
+    /// Limits it goes by.
+    pub fn limits(&self) -> TurnLimits {
+        self.limits
     }
 
     /// Attributes the session is to remember, with what functions changed.
@@ -277,9 +376,11 @@ impl Turn {
     /// Puts an end to a turn that will not go on, so that its messages can stand in the history: every tool use without
     /// a result gets one that says why there is none, and the user's words get an answer that says that there is none.
     pub fn abandon(&mut self, reason: &str) {
-        let state = std::mem::replace(&mut self.state, State::Over);
-        if let State::WithTools(pending) | State::WithCaller { pending, .. } = state {
-            self.give_up(pending, reason);
+        match std::mem::replace(&mut self.state, State::Over) {
+            // It has its end, which may be that it left nothing.
+            State::Over => return,
+            State::WithTools(pending) | State::WithCaller { pending, .. } => self.give_up(pending, reason),
+            _ => {}
         }
         self.forget_answer();
         self.close(NO_ANSWER);
@@ -287,12 +388,16 @@ impl Turn {
 
     /// Gives every tool use its result.
     fn give_up(&mut self, pending: Vec<Pending>, reason: &str) {
-        let results = pending.into_iter().map(|call| {
+        // A request that went whole to one collaborator is no tool use of the model.
+        let uses = pending.into_iter().filter(|call| call.tool_use_id != collaboration::ROUTED);
+        let results = uses.map(|call| {
             let tool_use_id = call.tool_use_id;
             ContentBlock::ToolResult(call.result.unwrap_or_else(|| error_result(tool_use_id, reason)))
         });
-        let content = results.collect();
-        self.push(Message { role: Role::User, content });
+        let content: Vec<_> = results.collect();
+        if !content.is_empty() {
+            self.push(Message { role: Role::User, content });
+        }
     }
 
     /// Sees to it that the model's side has the last word.
@@ -310,6 +415,7 @@ impl Turn {
             self.close(NO_ANSWER);
         } else {
             self.messages.truncate(self.first_new);
+            self.view.follow(&self.messages);
         }
         Decision { step: Step::Fail { kind, message, resource }, output }
     }
@@ -323,9 +429,13 @@ impl Turn {
             }
             _ => self.messages.push(Arc::new(message)),
         }
+        self.view.follow(&self.messages);
     }
 
-    fn ask_model(&mut self, phase: Phase, at: Timestamp, mut output: Vec<Output>) -> Decision {
+    fn ask_model(&mut self, phase: Phase, at: Timestamp, output: Vec<Output>) -> Decision {
+        if phase == Phase::Orchestration && self.custom.is_some() {
+            return self.go_on_custom(at, output);
+        }
         // Each other phase asks once at most.
         if phase == Phase::Orchestration {
             if self.model_calls >= self.limits.iterations_max {
@@ -333,10 +443,7 @@ impl Turn {
             }
             self.model_calls += 1;
         }
-        self.state = State::AskingModel(phase);
-        let request = self.request_of(phase);
-        self.trace(&mut output, at, |turn| trace::model_invocation_input(turn, phase, &request));
-        Decision { step: Step::CallModel(Box::new(request)), output }
+        self.ask_fitting(phase, at, output)
     }
 
     fn model_failed(&mut self, phase: Phase, failed: &ModelFailed) -> Decision {
@@ -344,6 +451,12 @@ impl Turn {
         self.show_held(failed.at, &mut output);
         let reason = format!("model {}: {}", self.model_of(phase), failed.error.message);
         self.trace(&mut output, failed.at, |turn| trace::failure(turn, phase, failed.started_at, failed.at, &reason));
+        if failed.error.kind == ModelErrorKind::TooLong
+            && phase != Phase::PostProcessing
+            && let Some(decision) = self.ask_pressed(phase, failed.at, &mut output)
+        {
+            return decision;
+        }
         // The words are the service's own where they are known; the cause stands in the failure trace.
         let (kind, message) = match failed.error.kind {
             ModelErrorKind::Throttled => (
@@ -354,7 +467,7 @@ impl Turn {
                 FailureKind::AccessDenied,
                 "Access denied when calling Bedrock. Check your request permissions and retry the request.".to_owned(),
             ),
-            ModelErrorKind::Invalid | ModelErrorKind::NotFound => (FailureKind::Invalid, reason),
+            ModelErrorKind::Invalid | ModelErrorKind::TooLong | ModelErrorKind::NotFound => (FailureKind::Invalid, reason),
             ModelErrorKind::Unavailable | ModelErrorKind::TimedOut | ModelErrorKind::BadReply => (FailureKind::ModelUnavailable, reason),
         };
         let is_passing = matches!(kind, FailureKind::Throttled | FailureKind::ModelUnavailable);
@@ -372,7 +485,8 @@ impl Turn {
     }
 
     fn limit_reached(&mut self, at: Timestamp, limit: Limit) -> Decision {
-        if let State::WithTools(pending) = std::mem::replace(&mut self.state, State::Over) {
+        let state = std::mem::replace(&mut self.state, State::Over);
+        if let State::WithTools(pending) | State::WithCaller { pending, .. } = state {
             self.give_up(pending, "The turn ran out of time before this call's result was known.");
         }
         let mut output = Vec::new();
@@ -381,6 +495,9 @@ impl Turn {
         self.forget_answer();
         let reason = match limit {
             Limit::Iterations => format!("the turn reached its limit of {} model calls", self.limits.iterations_max),
+            Limit::OrchestrationEvents => {
+                format!("the custom orchestration did not end after {} events", self.orchestration_events())
+            }
             Limit::WallTime => format!("the turn reached its time limit of {} s", self.limits.wall_time_seconds),
             Limit::Reprompts => {
                 format!("LLM prediction format incorrect {} times in a row", self.limits.reprompts_max + 1)
@@ -388,6 +505,9 @@ impl Turn {
         };
         let began_at = self.request.began_at;
         self.trace(&mut output, at, |turn| trace::failure(turn, Phase::Orchestration, began_at, at, &reason));
+        if self.answer_schema.is_some() {
+            return self.fail_without_answer(&reason, output);
+        }
         if was_answered {
             return Decision { step: Step::Finish { text: UNABLE_TO_ASSIST.to_owned(), attribution: None }, output };
         }
@@ -408,11 +528,28 @@ impl Turn {
     }
 }
 
+fn identity(agent: &PreparedAgent, alias_id: &str, version: &str) -> AgentIdentity {
+    AgentIdentity {
+        name: agent.agent_name.clone(),
+        id: agent.agent_id.clone(),
+        alias: alias_id.into(),
+        version: version.into(),
+    }
+}
+
+/// The agent as it runs under the rules of a turn.
+fn under(rules: Rules, agent: Arc<PreparedAgent>) -> Arc<PreparedAgent> {
+    if rules < Rules::PHASES { Arc::new(agent.under_first_rules()) } else { agent }
+}
+
 impl State {
     fn name(&self) -> &'static str {
         match self {
             Self::AskingModel(_) => "asking the model",
+            Self::Summarizing(_) => "summing up",
             Self::Parsing(..) => "parsing",
+            Self::Orchestrating => "orchestrating",
+            Self::AskingForFunction => "asking the model for the orchestration",
             Self::WithTools(_) => "tools at work",
             Self::WithCaller { .. } => "with the caller",
             Self::Stalled { .. } => "stalled",

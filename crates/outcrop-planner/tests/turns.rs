@@ -6,8 +6,8 @@ use insta::assert_snapshot;
 use outcrop_api::bedrock_agent as agent_api;
 use outcrop_api::bedrock_agent_runtime as api;
 use outcrop_planner::turn::{
-    Call, ControlResult, ControlReturned, Decision, Event, Limit, ModelFailed, ModelReplied, Output, ParserOutcome,
-    ParserReturned, Started, Step, ToolReturned, Turn, TurnLimits,
+    Call, ControlResult, ControlReturned, Decision, Earlier, Event, Limit, ModelFailed, ModelReplied, Output,
+    ParserOutcome, ParserReturned, PromptCreation, Started, Step, ToolReturned, Turn, TurnLimits,
 };
 use outcrop_planner::{PreparedAgent, Snapshot, prepare};
 use outcrop_ports::{
@@ -20,8 +20,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
+#[path = "turns/context.rs"]
+mod context;
+#[path = "turns/custom.rs"]
+mod custom;
 #[path = "turns/phases.rs"]
 mod phases;
+#[path = "turns/replay.rs"]
+mod replay;
 
 /// An agent with one Lambda group, one group of the caller and a confirmed function.
 fn agent() -> Arc<PreparedAgent> {
@@ -75,7 +81,7 @@ fn snapshot_with(prompts: &Value) -> Snapshot {
 /// Plays events and writes down what the machine says to each.
 struct Play {
     agent: Arc<PreparedAgent>,
-    history: Vec<Arc<Message>>,
+    history: Earlier,
     turn: Turn,
     transcript: String,
     events: Vec<Event>,
@@ -94,6 +100,10 @@ impl Play {
     }
 
     fn of(agent: Arc<PreparedAgent>, history: Vec<Arc<Message>>, started: Started) -> Self {
+        Self::after(agent, history.into(), started)
+    }
+
+    fn after(agent: Arc<PreparedAgent>, history: Earlier, started: Started) -> Self {
         let started = Started {
             at: Timestamp::from_millis(0),
             request_id: "rid".into(),
@@ -180,6 +190,9 @@ impl Play {
         if let Step::CallModel(request) = &decision.step {
             self.asked = Some(request.as_ref().clone());
         }
+        if let Step::Summarize(request) = &decision.step {
+            self.asked = Some(request.as_ref().clone());
+        }
         let out = &mut self.transcript;
         let _ = writeln!(out, "> {said}");
         for Output::Trace { trace, .. } in &decision.output {
@@ -196,6 +209,7 @@ impl Play {
         let mut closed = again;
         closed.abandon("over");
         check_conversation(closed.new_messages());
+        replay::check(self);
         self.transcript.clone()
     }
 }
@@ -230,11 +244,13 @@ fn block(block: &ContentBlock) -> String {
 fn step(step: &Step) -> String {
     match step {
         Step::CallModel(request) => format!("call model, {} messages", request.messages.len()),
+        Step::Summarize(request) => format!("summarize {:?}", request.messages[0].text()),
         Step::CallTools(calls) => {
             let one = |call: &Call| {
                 let call = match call {
                     Call::Tool(call) => call,
                     Call::Collaborator(call) => return format!("{}: {:?}", call.collaborator.name, call.ask),
+                    Call::Read(read) => return format!("read {read:?}"),
                 };
                 let action = match &call.action {
                     Action::Function(name) => name.to_string(),
@@ -316,6 +332,13 @@ fn part(trace: &api::Trace) -> String {
                 format!("[{}] model output {parsed:?}", output.trace_id.clone().unwrap())
             }
         },
+        api::Trace::CustomOrchestrationTrace(custom) => {
+            let said = match custom.event.as_ref().unwrap().text.as_deref().unwrap() {
+                text if text.starts_with("Conversation shortened") => text.to_owned(),
+                text => cut(&Some(text.to_owned())),
+            };
+            format!("[{}] custom {said:?}", custom.trace_id.clone().unwrap())
+        }
         other => format!("{other:?}"),
     }
 }
@@ -485,7 +508,10 @@ fn a_denied_action_is_not_run() {
 
 #[test]
 fn failures_of_functions_are_told_to_the_model_and_named_in_the_trace() {
-    let mut play = Play::with("Where?", TurnLimits { tool_result_bytes_max: 10, ..TurnLimits::default() });
+    let mut play = Play::with(
+        "Where?",
+        TurnLimits { tool_result_bytes_max: 10, tool_result_excerpt_bytes: None, ..TurnLimits::default() },
+    );
     let failure = ToolFailure {
         cause: ToolFailureCause::TimedOut,
         message: "It took longer than 1 s.".into(),

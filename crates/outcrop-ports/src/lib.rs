@@ -13,10 +13,12 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use ambient::{Clock, Ids};
-pub use message::{ContentBlock, Message, Reasoning, Role, ToolResult, ToolResultContent, ToolResultStatus, ToolUse};
+pub use message::{
+    ContentBlock, File, Message, Reasoning, Role, ToolResult, ToolResultContent, ToolResultStatus, ToolUse,
+};
 pub use model::{
     Delta, DeltaSink, InferenceConfig, Latency, Model, ModelCatalog, ModelError, ModelErrorKind, ModelReply,
-    ModelRequest, StopReason, ToolChoice, ToolSpec, Usage,
+    ModelRequest, StopReason, Takes, ToolChoice, ToolSpec, Usage,
 };
 pub use tool::{
     Action, AgentIdentity, Parameter, RequestBody, ResponseState, ToolCall, ToolContext, ToolExecutor, ToolFailure,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// Who speaks. Tool results are the user's, as in Converse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +60,10 @@ pub enum ContentBlock {
     ToolResult(ToolResult),
     /// The model's own thinking, to be carried back unchanged to the provider it came from.
     ReasoningContent(Reasoning),
+    /// A file for the model to read.
+    Document(File),
+    /// A picture for the model to look at.
+    Image(File),
 }
 
 impl ContentBlock {
@@ -68,6 +73,42 @@ impl ContentBlock {
             Self::Text(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// The file of a document or picture.
+    pub fn file(&self) -> Option<&File> {
+        match self {
+            Self::Document(file) | Self::Image(file) => Some(file),
+            _ => None,
+        }
+    }
+}
+
+/// A file that a message carries. Where messages are kept or shown it stands by the hash of its content; the content is
+/// put in on the way to a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct File {
+    /// Name as the caller gave it.
+    pub name: String,
+    /// Such as `text/csv`; never with parameters, in lower case.
+    pub media_type: String,
+    /// SHA-256 of the content in lower-case hex.
+    pub hash: String,
+    /// Length of the content, in bytes.
+    pub bytes: u64,
+    /// Whether the content is text in UTF-8.
+    pub is_text: bool,
+    /// The content; absent but in what a model is asked.
+    #[serde(skip)]
+    pub data: Option<Arc<[u8]>>,
+}
+
+impl File {
+    /// The content as text, where it is text and there.
+    pub fn text(&self) -> Option<&str> {
+        let data = self.data.as_deref().filter(|_| self.is_text)?;
+        std::str::from_utf8(data).ok()
     }
 }
 

@@ -72,6 +72,10 @@ pub struct InferenceConfig {
     /// A wish; providers that have no choice of speed leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latency>,
+    /// JSON Schema that the last answer has to fit. The system prompt says it too and the asker checks, so a provider
+    /// that has no place for it leaves it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_schema: Option<Arc<Value>>,
 }
 
 /// How fast an answer is wanted, where a provider has a choice.
@@ -181,6 +185,8 @@ pub enum ModelErrorKind {
     AccessDenied,
     /// The provider refuses the request (other 4xx).
     Invalid,
+    /// What was asked does not fit into the model's window.
+    TooLong,
     /// No such model here or there.
     NotFound,
     /// The provider is unreachable, overloaded or broke off (5xx, connection).
@@ -205,6 +211,28 @@ pub trait Model: Send + Sync {
     fn is_language_model(&self) -> bool {
         true
     }
+
+    /// Tokens that fit into its window, question and answer together, when it serves this id; `None` when that is not
+    /// known or there is no such limit.
+    fn context_tokens(&self, model_id: &str) -> Option<u32> {
+        let _ = model_id;
+        None
+    }
+
+    /// Files it can be sent when it serves this id, beside text, which every model takes.
+    fn takes(&self, model_id: &str) -> Takes {
+        let _ = model_id;
+        Takes::default()
+    }
+}
+
+/// Files that a model can be sent, beside text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Takes {
+    /// Pictures: PNG, JPEG, GIF and WebP.
+    pub images: bool,
+    /// Documents that are not text, such as PDF.
+    pub documents: bool,
 }
 
 /// Finds the model that serves an id.
@@ -212,4 +240,14 @@ pub trait ModelCatalog: Send + Sync {
     /// `model_id` as agents name it: bare id, inference profile, or ARN. Never fails: what nobody serves is answered
     /// by a model whose `converse` says so.
     fn model(&self, model_id: &str) -> Arc<dyn Model>;
+
+    /// Tokens that fit into the window of the model that serves an id, as configured, else as the model says.
+    fn context_tokens(&self, model_id: &str) -> Option<u32> {
+        self.model(model_id).context_tokens(model_id)
+    }
+
+    /// Files that the model that serves an id can be sent, as configured, else as the model says.
+    fn takes(&self, model_id: &str) -> Takes {
+        self.model(model_id).takes(model_id)
+    }
 }

@@ -243,7 +243,7 @@ $action_routing_guideline$",
 const MEMORY_SUMMARIZATION: &str = r#"{
   "system": "You write down what is worth remembering of a conversation between a user and an agent: what the user wanted, what was agreed on, what was done, and what the user likes or is.
 Write it by topics, each in one or two sentences that can be understood without the conversation. Leave out greetings and how tools were used.
-What was remembered before is merged in; what is new replaces what it contradicts.
+What was remembered before is given so that you know what is meant: take over what this conversation goes on with or changes, and leave the rest where it is.
 <summary>
 <topic name=\"a few words\">what to remember</topic>
 </summary>",

@@ -2,13 +2,12 @@
 //!
 //! Put right are: numbers and booleans written as texts and the other way round, JSON written as a text where a list or
 //! an object is wanted, values of an enum in another case. Everything else that does not fit is said, so that the model
-//! can try again. `pattern` and `format` are not checked: schemas in circulation have them in dialects.
+//! can try again. `pattern` and `format` are not checked: schemas in circulation have them in dialects. Answers that have
+//! to fit a schema are read by the letter instead: see [`crate::schema`].
 
+use crate::schema::{PROBLEMS_MAX, check_bounds, member_path, named_types, shown, types};
 use outcrop_ports::ToolUse;
 use serde_json::{Map, Number, Value};
-
-/// Most problems told at once.
-const PROBLEMS_MAX: usize = 5;
 
 /// The arguments put right, or what is wrong with them, each a part of a sentence.
 pub(super) fn check(schema: &Value, members: Map<String, Value>) -> Result<Map<String, Value>, Vec<String>> {
@@ -31,11 +30,7 @@ fn fit(schema: &Value, value: Value, path: &str, problems: &mut Vec<String>) -> 
         kinds => match kinds.iter().find_map(|kind| as_type(kind, &value)) {
             Some(value) => value,
             None => {
-                problems.push(format!(
-                    "{} must be {}",
-                    shown(path),
-                    kinds.iter().map(|kind| with_article(kind)).collect::<Vec<_>>().join(" or ")
-                ));
+                problems.push(format!("{} must be {}", shown(path), named_types(&kinds)));
                 return value;
             }
         },
@@ -48,15 +43,6 @@ fn fit(schema: &Value, value: Value, path: &str, problems: &mut Vec<String>) -> 
         other => other,
     };
     fit_alternatives(members, value, path, problems)
-}
-
-/// The types a schema allows; empty when it does not say.
-fn types(schema: &Value) -> Vec<&str> {
-    match schema.get("type") {
-        Some(Value::String(kind)) => vec![kind.as_str()],
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    }
 }
 
 /// The value as one of a type, when it is one or says the same.
@@ -146,41 +132,6 @@ fn fit_enum(schema: &Map<String, Value>, value: Value, path: &str, problems: &mu
     }
 }
 
-fn check_bounds(schema: &Map<String, Value>, value: &Value, path: &str, problems: &mut Vec<String>) {
-    let bound = |name: &str| schema.get(name).and_then(Value::as_f64);
-    let mut fail = |what: String| problems.push(format!("{} must {what}", shown(path)));
-    match value {
-        Value::Number(number) => {
-            let Some(number) = number.as_f64() else { return };
-            if let Some(least) = bound("minimum").filter(|least| number < *least) {
-                fail(format!("be at least {least}"));
-            }
-            if let Some(most) = bound("maximum").filter(|most| number > *most) {
-                fail(format!("be at most {most}"));
-            }
-            if let Some(least) = bound("exclusiveMinimum").filter(|least| number <= *least) {
-                fail(format!("be more than {least}"));
-            }
-            if let Some(most) = bound("exclusiveMaximum").filter(|most| number >= *most) {
-                fail(format!("be less than {most}"));
-            }
-        }
-        Value::String(text) => count(schema, text.chars().count(), ["minLength", "maxLength"], "characters", &mut fail),
-        Value::Array(items) => count(schema, items.len(), ["minItems", "maxItems"], "items", &mut fail),
-        _ => {}
-    }
-}
-
-fn count(schema: &Map<String, Value>, has: usize, [least, most]: [&str; 2], what: &str, fail: &mut impl FnMut(String)) {
-    let bound = |name: &str| schema.get(name).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok());
-    if let Some(least) = bound(least).filter(|least| has < *least) {
-        fail(format!("have at least {least} {what}"));
-    }
-    if let Some(most) = bound(most).filter(|most| has > *most) {
-        fail(format!("have at most {most} {what}"));
-    }
-}
-
 fn fit_members(
     schema: &Value,
     given: Map<String, Value>,
@@ -192,7 +143,7 @@ fn fit_members(
         schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let mut fitted = Map::new();
     for (name, value) in given {
-        let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        let inner = member_path(path, &name);
         let Some(schema) = properties.and_then(|properties| properties.get(&name)) else {
             fitted.insert(name, value);
             continue;
@@ -205,7 +156,7 @@ fn fit_members(
     }
     for name in required {
         if !fitted.contains_key(name) {
-            let inner = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+            let inner = member_path(path, name);
             problems.push(format!("{} is missing", shown(&inner)));
         }
     }
@@ -241,18 +192,6 @@ fn fit_alternatives(schema: &Map<String, Value>, value: Value, path: &str, probl
         }
     }
     value
-}
-
-fn shown(path: &str) -> &str {
-    if path.is_empty() { "the whole" } else { path }
-}
-
-fn with_article(kind: &str) -> String {
-    match kind {
-        "integer" | "array" | "object" => format!("an {kind}"),
-        "null" => "null".to_owned(),
-        kind => format!("a {kind}"),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! From tool uses to calls: what the model asked for is looked up, its arguments are put where they belong.
 
 use super::collaboration::{CollaboratorCall, Waiting};
+use super::results::ReadResult;
 use super::{Turn, arguments, error_result};
 use crate::agent::{Executor, Place, PreparedAgent, Tool, ToolKind};
 use crate::prepare::value_text;
@@ -24,6 +25,10 @@ pub(super) struct Pending {
     pub(super) observed: bool,
     /// Whether the function wants the model to try again.
     pub(super) reprompts: bool,
+    /// What is read of a kept result, when that is the work.
+    pub(super) reads: Option<ReadResult>,
+    /// The whole result for the trace, where the model sees an excerpt.
+    pub(super) whole: Option<String>,
 }
 
 /// When a call ran, and its id.
@@ -83,7 +88,16 @@ impl Pending {
 
     /// Work that has not begun.
     pub(super) fn new(tool_use_id: String, work: Work) -> Self {
-        Self { tool_use_id, work, result: None, times: None, observed: false, reprompts: false }
+        Self {
+            tool_use_id,
+            work,
+            result: None,
+            times: None,
+            observed: false,
+            reprompts: false,
+            reads: None,
+            whole: None,
+        }
     }
 
     /// Whether the user has to agree before it is done.
@@ -103,9 +117,10 @@ impl Turn {
         let mut for_caller = 0;
         let mut all = Vec::new();
         for tool_use in uses {
-            let mut pending = match self.is_messaging(&tool_use.name) {
-                true => self.message_to(tool_use),
-                false => resolve_one(&self.agent, tool_use),
+            let mut pending = match (self.is_messaging(&tool_use.name), self.is_reading(&tool_use.name)) {
+                (true, _) => self.message_to(tool_use),
+                (false, true) => self.read_of(tool_use),
+                (false, false) => resolve_one(&self.agent, tool_use),
             };
             if matches!(pending.work, Work::Caller { .. }) {
                 for_caller += 1;

@@ -174,7 +174,12 @@ impl Turn {
                 if self.routed.is_some() {
                     return self.routed_answer(at, text, output);
                 }
-                let text = payload::wrap(&call.tool_use_id, &text);
+                // A long answer is whole, so that it can be passed on by its payload reference; a huge one is an excerpt.
+                let shown = match self.limits.excerpt_bytes() {
+                    Some(_) => self.excerpt(&text, self.limits.tool_result_bytes_max),
+                    None => None,
+                };
+                let text = shown.unwrap_or_else(|| payload::wrap(&call.tool_use_id, &text));
                 pending[index].result = Some(success(&call.tool_use_id, text));
             }
             CollaboratorOutcome::ReturnedControl { payload, session_attributes } => {

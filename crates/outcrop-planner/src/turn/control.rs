@@ -154,8 +154,18 @@ impl Turn {
                     }
                 }
                 _ => {
-                    let tool_result = control_result(&call.tool_use_id, result, denied);
+                    let mut tool_result = control_result(&call.tool_use_id, result, denied);
                     let text = super::reply::result_text(&tool_result);
+                    // What a user says to a refusal is no result that could be read on.
+                    let excerpt = match (self.limits.excerpt_bytes(), denied) {
+                        (Some(bytes_max), false) => self.excerpt(&text, bytes_max),
+                        (Some(bytes_max), true) => Some(text[..text.floor_char_boundary(bytes_max)].to_owned()),
+                        (None, _) => None,
+                    };
+                    if let Some(excerpt) = excerpt {
+                        tool_result.content = vec![ToolResultContent::Text(excerpt)];
+                    }
+                    let text = super::reply::observed(&text);
                     self.trace(&mut output, at, |turn| trace::action_group_output(turn, None, text));
                     call.result = Some(tool_result);
                 }

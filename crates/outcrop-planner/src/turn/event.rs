@@ -2,15 +2,21 @@
 //! a new one has a default.
 
 use super::collaboration::CollaboratorCall;
+use super::results::ReadResult;
 use outcrop_api::bedrock_agent_runtime::{Attribution, ReturnControlPayload, Trace};
-use outcrop_ports::{Latency, Message, ModelError, ModelReply, ModelRequest, ToolCall, ToolFailure, ToolOutcome};
+use outcrop_ports::{
+    ContentBlock, Latency, Message, ModelError, ModelReply, ModelRequest, ToolCall, ToolFailure, ToolOutcome,
+};
 use outcrop_wire::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What happened. Everything the machine knows of the world comes through here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::large_enum_variant, reason = "one is made at a time, and few are ever kept side by side")]
 pub enum Event {
     /// The user spoke.
     Started(Started),
@@ -18,7 +24,9 @@ pub enum Event {
     ModelReplied(ModelReplied),
     /// The model did not answer.
     ModelFailed(ModelFailed),
-    /// The author's parser read a reply, or failed.
+    /// The model summed up earlier turns, or did not.
+    Summarized(Summarized),
+    /// The author's parser read a reply, or failed; or the author's orchestration decided a step, or failed.
     ParserReturned(ParserReturned),
     /// A tool call ended.
     ToolReturned(ToolReturned),
@@ -26,6 +34,9 @@ pub enum Event {
     CollaboratorReturned(CollaboratorReturned),
     /// The caller did its part.
     ControlReturned(ControlReturned),
+    /// The turn goes on in a session of its own, with another agent. Only between two steps, when the model was to be
+    /// asked; only in the journal of a fork.
+    Forked(Forked),
     /// The driver found a limit reached.
     LimitReached {
         /// When.
@@ -33,20 +44,46 @@ pub enum Event {
         /// Which.
         limit: Limit,
     },
+    /// The turn was called off.
+    Cancelled {
+        /// When.
+        at: Timestamp,
+        /// For whom.
+        by: CancelledBy,
+    },
 }
 
 impl Event {
+    /// When it happened.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Started(started) => started.at,
+            Self::ModelReplied(replied) => replied.at,
+            Self::ModelFailed(failed) => failed.at,
+            Self::ParserReturned(returned) => returned.at,
+            Self::ToolReturned(returned) => returned.at,
+            Self::CollaboratorReturned(returned) => returned.at,
+            Self::ControlReturned(returned) => returned.at,
+            Self::Summarized(summarized) => summarized.at,
+            Self::Forked(forked) => forked.at,
+            Self::LimitReached { at, .. } | Self::Cancelled { at, .. } => *at,
+        }
+    }
+
     /// For messages about journals.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Started(_) => "started",
             Self::ModelReplied(_) => "modelReplied",
             Self::ModelFailed(_) => "modelFailed",
+            Self::Summarized(_) => "summarized",
             Self::ParserReturned(_) => "parserReturned",
             Self::ToolReturned(_) => "toolReturned",
             Self::CollaboratorReturned(_) => "collaboratorReturned",
             Self::ControlReturned(_) => "controlReturned",
+            Self::Forked(_) => "forked",
             Self::LimitReached { .. } => "limitReached",
+            Self::Cancelled { .. } => "cancelled",
         }
     }
 }
@@ -87,6 +124,9 @@ pub struct Started {
     /// What is remembered of earlier sessions, as the prompt is to have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<String>,
+    /// JSON Schema that the answer has to fit; checked by [`check_schema`](super::answer_schema::check_schema) before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_schema: Option<Arc<Value>>,
     /// What of earlier turns the model sees.
     #[serde(default, skip_serializing_if = "PromptCreation::is_all")]
     pub prompt_creation: PromptCreation,
@@ -96,6 +136,13 @@ pub struct Started {
     /// Whether trace parts are wanted.
     #[serde(default)]
     pub enable_trace: bool,
+    /// Files of the caller's, shown to the model with its words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<ContentBlock>,
+    /// Tokens that fit into the windows of the agent's models, by model id as the agent has it; those that are not known
+    /// are missing. Recorded because they decide.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub windows: BTreeMap<String, u32>,
     /// Limits of the turn; they are recorded because they decide.
     pub limits: TurnLimits,
     /// The rules it goes by to its end, whatever version ends it.
@@ -153,15 +200,33 @@ pub struct TurnLimits {
     pub iterations_max: u32,
     /// Most replies in a row that cannot be acted on and are given back to the model.
     pub reprompts_max: u32,
-    /// Most bytes of one tool result that the model is shown; the rest is cut and the model told.
+    /// Most bytes of a collaborator's answer that the model is shown whole. In turns that began before there were excerpts:
+    /// of any result, the rest being cut.
     pub tool_result_bytes_max: usize,
+    /// Most bytes of a result that the model is shown at once: a longer one is an excerpt of so many, on which it can read.
+    /// Absent in turns that began before there were excerpts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_result_excerpt_bytes: Option<usize>,
     /// Longest time a turn takes, without the time it waits for the caller.
     pub wall_time_seconds: u64,
 }
 
+impl TurnLimits {
+    /// Most bytes of a function's or the caller's result that the model is shown at once; `None` where the rest is cut.
+    pub(super) fn excerpt_bytes(&self) -> Option<usize> {
+        self.tool_result_excerpt_bytes.map(|bytes| bytes.min(self.tool_result_bytes_max))
+    }
+}
+
 impl Default for TurnLimits {
     fn default() -> Self {
-        Self { iterations_max: 25, reprompts_max: 5, tool_result_bytes_max: 64 * 1024, wall_time_seconds: 600 }
+        Self {
+            iterations_max: 25,
+            reprompts_max: 5,
+            tool_result_bytes_max: 64 * 1024,
+            tool_result_excerpt_bytes: Some(16 * 1024),
+            wall_time_seconds: 600,
+        }
     }
 }
 
@@ -189,6 +254,20 @@ pub struct ModelFailed {
     pub at: Timestamp,
     /// Why.
     pub error: ModelError,
+}
+
+/// What came of [`Step::Summarize`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summarized {
+    /// When the model was asked.
+    pub started_at: Timestamp,
+    /// When it had answered, or was known to have failed.
+    pub at: Timestamp,
+    /// Id of the call.
+    pub call_id: String,
+    /// The answer, or why there is none.
+    pub outcome: Result<ModelReply, ModelError>,
 }
 
 /// What came of [`Step::CallParser`].
@@ -296,6 +375,27 @@ pub struct ControlReturned {
     pub prompt_session_attributes: Option<BTreeMap<String, String>>,
 }
 
+/// What a turn goes on as in a fork.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Forked {
+    /// When the request came.
+    pub at: Timestamp,
+    /// Id of the request; trace ids begin with it.
+    pub request_id: String,
+    /// Hash of the snapshot it goes on with.
+    pub snapshot: String,
+    /// Alias it goes on through.
+    pub alias_id: String,
+    /// `DRAFT` or a number.
+    pub version: String,
+    /// The fork's session as the client named it.
+    pub session_id: String,
+    /// Whether trace parts are wanted.
+    #[serde(default)]
+    pub enable_trace: bool,
+}
+
 /// One result of a return of control, in neutral words.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -338,6 +438,20 @@ pub enum Limit {
     WallTime,
     /// Replies in a row that cannot be acted on.
     Reprompts,
+    /// Events of a custom orchestration.
+    OrchestrationEvents,
+}
+
+/// For whom a turn was called off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CancelledBy {
+    /// For somebody who asked for just that.
+    Request,
+    /// For a newer request in the same session.
+    NextTurn,
+    /// For its supervisor, whose own turn was called off.
+    Supervisor,
 }
 
 /// What to do, and what to show before it is done.
@@ -354,7 +468,9 @@ pub struct Decision {
 pub enum Step {
     /// Ask the model.
     CallModel(Box<ModelRequest>),
-    /// Have the author's function read the reply; ends in one [`Event::ParserReturned`].
+    /// Ask the model to sum up earlier turns; ends in one [`Event::Summarized`].
+    Summarize(Box<ModelRequest>),
+    /// Have the author's function read the reply, or decide the step; ends in one [`Event::ParserReturned`].
     CallParser(ParserCall),
     /// Make these calls, side by side; each ends in one [`Event::ToolReturned`] or [`Event::CollaboratorReturned`].
     CallTools(Vec<Call>),
@@ -387,13 +503,15 @@ pub enum Call {
     Tool(ToolCall),
     /// To another agent.
     Collaborator(CollaboratorCall),
+    /// To the journal, for more of a large result; ends in one [`Event::ToolReturned`].
+    Read(ReadResult),
 }
 
-/// A call of the author's parser.
+/// A call of the author's parser, or of the author's orchestration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParserCall {
     /// The function; found like that of an action group.
-    pub function_arn: std::sync::Arc<str>,
+    pub function_arn: Arc<str>,
     /// What it is sent: a JSON text.
     pub payload: String,
 }
@@ -411,6 +529,8 @@ pub enum FailureKind {
     Dependency,
     /// The model is out of reach.
     ModelUnavailable,
+    /// The turn was called off.
+    Cancelled,
     /// A fault of ours.
     Internal,
 }

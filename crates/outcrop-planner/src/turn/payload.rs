@@ -92,7 +92,7 @@ fn find(id: &str, own: &str, messages: &[Arc<Message>]) -> Option<String> {
             ToolResultContent::Text(text) => within(text),
         }),
         ContentBlock::ToolUse(tool_use) => tool_use.input.get("content").and_then(|content| within(content.as_str()?)),
-        ContentBlock::ReasoningContent(_) => None,
+        ContentBlock::ReasoningContent(_) | ContentBlock::Document(_) | ContentBlock::Image(_) => None,
     };
     within(own).or_else(|| messages.iter().rev().find_map(|message| message.content.iter().find_map(in_block)))
 }

@@ -18,6 +18,7 @@ impl Turn {
     /// Takes a reply: the author's parser reads it where there is one, else we do.
     pub(super) fn model_replied(&mut self, phase: Phase, replied: ModelReplied) -> Decision {
         let mut output = Vec::new();
+        self.correct_estimate(phase, &replied);
         if phase == Phase::Orchestration {
             self.trace(&mut output, replied.at, |turn| trace::orchestration_output(turn, &replied));
         }

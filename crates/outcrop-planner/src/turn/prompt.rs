@@ -4,7 +4,7 @@
 //! uses and their results stand where the template has places for them. Only a template that has such a place in the
 //! midst of other text gets it as text.
 
-use super::{Turn, calls_in_text};
+use super::{Turn, answer_schema, calls_in_text};
 use crate::agent::{PreparedAgent, ToolKind};
 use crate::phase::Phase;
 use crate::template::{Placeholder, Template, TemplateMessage, Text};
@@ -17,43 +17,51 @@ use std::sync::Arc;
 impl Turn {
     /// The model that a phase asks.
     pub(super) fn model_of(&self, phase: Phase) -> &str {
+        if let Some(asked) = self.custom.as_ref().and_then(|custom| custom.model_id()) {
+            return asked;
+        }
         self.agent.prompts.get(phase).foundation_model.as_deref().unwrap_or(&self.agent.model_id)
     }
 
     /// What a phase asks the model now.
     pub(super) fn request_of(&self, phase: Phase) -> ModelRequest {
         let prompt = self.agent.prompts.get(phase);
-        let (system, messages, tools) = match phase {
+        let (mut system, messages, tools) = match phase {
             // The user's words to the model, without template or tools.
             Phase::Orchestration if !prompt.enabled => {
-                (Vec::new(), vec![Arc::new(Message::user(self.input_text.as_ref()))], no_tools())
+                let files = self.view.at(self.question.0).content.iter().filter(|block| block.file().is_some());
+                let content = files.cloned().chain([ContentBlock::Text(self.input_text.to_string())]).collect();
+                (Vec::new(), vec![Arc::new(Message { role: Role::User, content })], no_tools())
             }
             Phase::Orchestration => {
                 let (mut system, messages) = self.orchestration(&prompt.template);
                 if let Some(conversation) = &self.relayed_conversation {
                     system.push(format!("What user and supervisor said before:\n{conversation}"));
                 }
-                (system, messages, self.agent.specs.clone())
+                (system, messages, self.specs.clone())
             }
             _ => {
                 let (system, messages) = self.single(&prompt.template);
                 (system, messages, no_tools())
             }
         };
+        let answer_schema = self.answer_schema.clone().filter(|_| phase == Phase::Orchestration);
+        // It is the same in every step, so a provider's prompt cache keeps it; the relayed conversation is, too.
+        system.extend(answer_schema.as_deref().map(answer_schema::instruction));
         ModelRequest {
             model_id: self.model_of(phase).to_owned(),
             system,
             messages,
             tools,
             tool_choice: ToolChoice::Auto,
-            inference: InferenceConfig { latency: self.latency, ..prompt.inference.clone() },
+            inference: InferenceConfig { latency: self.latency, answer_schema, ..prompt.inference.clone() },
             additional_fields: prompt.additional_fields.clone(),
         }
     }
 
     fn orchestration(&self, template: &Template) -> (Vec<String>, Vec<Arc<Message>>) {
         let places = Places::of(template);
-        let mut messages = Vec::with_capacity(self.messages.len() + template.messages.len());
+        let mut messages = Vec::with_capacity(self.history().len() + self.scratchpad().len() + template.messages.len());
         let (at, block) = self.question;
         let mut asked = false;
         for one in &template.messages {
@@ -65,7 +73,7 @@ impl Turn {
                         messages.extend(self.history().iter().cloned());
                     }
                     // What stands beside the question in its message, such as the end of seeded history, stays.
-                    let mut question = self.messages[at].as_ref().clone();
+                    let mut question = self.view.at(at).as_ref().clone();
                     let words: Vec<ContentBlock> = self.texts(one);
                     if !words.is_empty() {
                         question.content.splice(block..=block, words);
@@ -90,7 +98,7 @@ impl Turn {
             if !places.history {
                 messages.extend(self.history().iter().cloned());
             }
-            messages.push(self.messages[at].clone());
+            messages.push(self.view.at(at).clone());
         }
         if places.scratchpad.is_none() && !places.scratchpad_in_text {
             messages.extend(self.scratchpad().iter().cloned());
@@ -125,12 +133,12 @@ impl Turn {
 
     /// What was said before the user's words of this turn.
     fn history(&self) -> &[Arc<Message>] {
-        &self.messages[..self.question.0]
+        self.view.before(self.question.0)
     }
 
     /// What came after them.
     fn scratchpad(&self) -> &[Arc<Message>] {
-        &self.messages[self.question.0 + 1..]
+        self.view.from(self.question.0 + 1)
     }
 
     fn texts(&self, message: &TemplateMessage) -> Vec<ContentBlock> {
@@ -150,7 +158,7 @@ impl Turn {
         match place {
             P::Instruction | P::Instructions | P::ModelInstruction => (&*agent.instruction).into(),
             P::Question | P::Query | P::LastUserRequest => (&*self.input_text).into(),
-            P::Functions | P::Tools => tool_list(&agent.specs).into(),
+            P::Functions | P::Tools => tool_list(&self.specs).into(),
             P::AgentScratchpad => scratchpad_text(self.scratchpad()).into(),
             P::ConversationHistory | P::Conversation => conversation_text(self.history()).into(),
             P::AnyFunctionName => any_tool_name(agent).into(),
@@ -181,7 +189,7 @@ impl Turn {
                 format!("The request before went to {name}. If this one goes on with it, write <a>keep_previous_agent</a>.").into()
             }),
             P::MemoryContent | P::LongTermMemory => self.memory.as_deref().map_or("".into(), |memory| {
-                format!("What is remembered of earlier conversations with this user:\n{memory}").into()
+                format!("What is remembered of earlier conversations with this user:\n<memory>\n{memory}\n</memory>").into()
             }),
             P::MemoryGuideline if self.memory.is_some() => MEMORY_GUIDELINE.into(),
             P::MemoryActionGuideline if self.memory.is_some() => MEMORY_ACTION_GUIDELINE.into(),
@@ -262,18 +270,23 @@ fn no_tools() -> Arc<[ToolSpec]> {
     Arc::from([])
 }
 
-/// The conversation as models want it: sides take turns also where history and new messages meet (a turn without an
-/// answer leaves two messages of the user side by side).
-pub(crate) fn alternating(all: Vec<Arc<Message>>) -> Vec<Arc<Message>> {
-    let mut messages: Vec<Arc<Message>> = Vec::with_capacity(all.len());
-    for message in all {
-        match messages.last_mut() {
-            Some(last) if last.role == message.role => {
-                Arc::make_mut(last).content.extend(message.content.iter().cloned());
-            }
-            _ => messages.push(message),
-        }
+/// Stands before a conversation that the model began, as seeded ones may: providers want the user to speak first.
+const BEGINNING: &str = "(The conversation begins.)";
+
+/// The conversation as models want it: the user begins, and sides take turns also where history and new messages meet (a
+/// turn without an answer leaves two messages of the user side by side).
+pub(crate) fn alternating(mut messages: Vec<Arc<Message>>) -> Vec<Arc<Message>> {
+    if messages.first().is_some_and(|first| first.role == Role::Assistant) {
+        messages.insert(0, Arc::new(Message::user(BEGINNING)));
     }
+    // In place: a long session's list is built once in each step.
+    messages.dedup_by(|message, last| {
+        let is_same = last.role == message.role;
+        if is_same {
+            Arc::make_mut(last).content.extend(message.content.iter().cloned());
+        }
+        is_same
+    });
     messages
 }
 
@@ -358,7 +371,7 @@ fn scratchpad_text(messages: &[Arc<Message>]) -> String {
                 ContentBlock::ToolResult(result) => {
                     parts.push(calls_in_text::write_result(name_of_use(messages, &result.tool_use_id), result));
                 }
-                ContentBlock::ReasoningContent(_) => {}
+                ContentBlock::ReasoningContent(_) | ContentBlock::Document(_) | ContentBlock::Image(_) => {}
             }
         }
     }

@@ -38,7 +38,7 @@ fn completion(reply: &ModelReply) -> String {
                 text.push_str(&format!("<thinking>{}</thinking>\n", reasoning.text));
             }
             ContentBlock::ToolUse(tool_use) => text.push_str(&calls_in_text::write(tool_use)),
-            ContentBlock::ToolResult(_) => {}
+            ContentBlock::ToolResult(_) | ContentBlock::Document(_) | ContentBlock::Image(_) => {}
         }
     }
     text
@@ -57,7 +57,7 @@ fn anthropic(model_id: &str, reply: &ModelReply) -> Value {
             ContentBlock::ReasoningContent(one) => {
                 Some(json!({"type": "thinking", "thinking": one.text, "signature": one.signature}))
             }
-            ContentBlock::ToolResult(_) => None,
+            ContentBlock::ToolResult(_) | ContentBlock::Document(_) | ContentBlock::Image(_) => None,
         })
         .collect();
     let stop_reason = match reply.stop_reason {

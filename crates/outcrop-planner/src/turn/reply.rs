@@ -44,7 +44,10 @@ impl Turn {
             .iter()
             .filter(|call| call.is_under_way())
             .filter_map(|call| match &call.work {
-                Work::Function(call) => Some(Call::Tool(call.clone())),
+                Work::Function(function) => Some(match &call.reads {
+                    Some(read) => Call::Read(read.clone()),
+                    None => Call::Tool(function.clone()),
+                }),
                 Work::Collaborator(call) => Some(Call::Collaborator(call.clone())),
                 _ => None,
             })
@@ -125,8 +128,9 @@ impl Turn {
         };
         let first_open =
             pending.iter().position(|call| call.result.is_none() && matches!(call.work, Work::Function(_)));
-        let (result, failure) = self.take_outcome(&pending[index], &returned, &mut output);
+        let (result, whole, failure) = self.take_outcome(&pending[index], &returned, &mut output);
         pending[index].result = Some(result);
+        pending[index].whole = whole;
         if let Some(resource) = failure {
             let reason = format!(
                 "{resource}: the function reports FAILURE: {}",
@@ -157,25 +161,35 @@ impl Turn {
                 self.trace(output, at, |turn| trace::invocation_input(turn, call, None));
             }
             let Some(result) = &call.result else { return };
-            self.trace(output, at, |turn| match call.reprompts {
-                true => trace::reprompt(turn, result_text(result), trace::RepromptSource::ActionGroup),
-                false => trace::action_group_output(turn, call.times.as_ref(), result_text(result)),
+            let whole = call.whole.take();
+            self.trace(output, at, |turn| {
+                let text = whole.unwrap_or_else(|| result_text(result));
+                match call.reprompts {
+                    true => trace::reprompt(turn, text, trace::RepromptSource::ActionGroup),
+                    false => trace::action_group_output(turn, call.times.as_ref(), text),
+                }
             });
             call.observed = true;
         }
     }
 
-    /// Turns an outcome into the result the model reads. The second part names what failed when the turn has to end.
+    /// Turns an outcome into the result the model reads. The second part is the whole result, where that is an excerpt; the
+    /// third names what failed when the turn has to end.
     fn take_outcome(
         &mut self,
         pending: &Pending,
         returned: &ToolReturned,
         output: &mut Vec<Output>,
-    ) -> (ToolResult, Option<String>) {
+    ) -> (ToolResult, Option<String>, Option<String>) {
         let call = pending.call();
         let name = call.map(|call| action_name(&call.action)).unwrap_or_default();
         let tool_use_id = returned.tool_use_id.clone();
+        let mut whole = None;
         let (text, status, failed) = match &returned.outcome {
+            // A read is bounded by what was asked.
+            ToolOutcome::Succeeded(success) if pending.reads.is_some() => {
+                (success.body.clone(), ToolResultStatus::Success, false)
+            }
             ToolOutcome::Succeeded(success) => {
                 self.take_attributes(success);
                 let status = match (success.response_state, success.http_status) {
@@ -183,7 +197,15 @@ impl Turn {
                     _ => ToolResultStatus::Error,
                 };
                 let failed = success.response_state == ResponseState::Failure;
-                (self.bounded(&name, &success.body, returned, output), status, failed)
+                let text = match self.limits.excerpt_bytes() {
+                    Some(bytes_max) => {
+                        let excerpt = self.excerpt(&success.body, bytes_max);
+                        whole = excerpt.is_some().then(|| observed(&success.body));
+                        excerpt.unwrap_or_else(|| success.body.clone())
+                    }
+                    None => self.bounded(&name, &success.body, returned, output),
+                };
+                (text, status, failed)
             }
             ToolOutcome::Failed(failure) => {
                 let reason = failure_reason(&name, failure);
@@ -195,7 +217,7 @@ impl Turn {
         };
         let result = ToolResult { tool_use_id, content: vec![ToolResultContent::Text(text)], status };
         let resource = failed.then(|| call.map(|call| call.function_arn.to_string()).unwrap_or_default());
-        (result, resource)
+        (result, whole, resource)
     }
 
     fn take_attributes(&mut self, success: &ToolSuccess) {
@@ -207,7 +229,7 @@ impl Turn {
         }
     }
 
-    /// Cuts a result that is too large for the conversation and tells the model and the trace.
+    /// Cuts a result that is too large, as was done before there were excerpts.
     fn bounded(&self, name: &str, body: &str, returned: &ToolReturned, output: &mut Vec<Output>) -> String {
         let limit = self.limits.tool_result_bytes_max;
         if body.len() <= limit {
@@ -242,6 +264,14 @@ impl Turn {
         output.append(&mut decision.output);
         Decision { output, ..decision }
     }
+}
+
+/// Most bytes of a result in the trace: a frame of the stream has its limit.
+const OBSERVED_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// A result as the trace shows it.
+pub(super) fn observed(whole: &str) -> String {
+    whole[..whole.floor_char_boundary(OBSERVED_BYTES_MAX)].to_owned()
 }
 
 pub(super) fn result_text(result: &ToolResult) -> String {

@@ -14,6 +14,8 @@ pub struct Parts {
     pub thinking: String,
     /// For the user.
     pub answer: String,
+    /// What stands before `<answer>` and outside of thinking: a remark, when there is an answer apart from it.
+    pub remark: String,
 }
 
 /// Takes a whole text apart. A tag left open reaches to the end.
@@ -21,7 +23,12 @@ pub fn split(text: &str) -> Parts {
     let mut reader = Reader::default();
     reader.push(text);
     reader.flush();
-    Parts { thinking: reader.thinking.trim().to_owned(), answer: reader.answer().trim().to_owned() }
+    let remark = if reader.place == Place::Before { "" } else { reader.before.trim() };
+    Parts {
+        thinking: reader.thinking.trim().to_owned(),
+        answer: reader.answer().trim().to_owned(),
+        remark: remark.to_owned(),
+    }
 }
 
 /// What is inside of the first `<name>`, trimmed; a tag left open reaches to the end.
@@ -171,7 +178,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn check(text: &str, thinking: &str, answer: &str) {
-        assert_eq!(split(text), Parts { thinking: thinking.into(), answer: answer.into() }, "{text:?}");
+        let found = split(text);
+        assert_eq!((found.thinking.as_str(), found.answer.as_str()), (thinking, answer), "{text:?}");
     }
 
     #[test]
@@ -183,6 +191,13 @@ mod tests {
         check("before <answer>open", "", "open");
         check("<thinking>never closed", "never closed", "");
         check("", "", "");
+    }
+
+    #[test]
+    fn tells_a_remark_from_an_answer() {
+        assert_eq!(split("I cannot look it up. <answer>It is 55.</answer>").remark, "I cannot look it up.");
+        assert_eq!(split("I cannot look it up.").remark, "");
+        assert_eq!(split("<thinking>a</thinking> <answer>b</answer>").remark, "");
     }
 
     fn stream(text: &str, cut: usize, tools: bool) -> String {

@@ -2,12 +2,14 @@
 
 use super::calls::CallTimes;
 use super::collaboration::{Ask, CollaboratorCall};
-use super::event::{CollaboratorOutcome, CollaboratorReturned, ControlResult, ModelReplied};
+use super::event::{CollaboratorOutcome, CollaboratorReturned, ControlResult, ModelReplied, Summarized};
 use super::phases::Verdict;
 use super::{Turn, raw};
 use crate::phase::Phase;
 use outcrop_api::bedrock_agent_runtime as api;
-use outcrop_ports::{Action, ContentBlock, InferenceConfig, ModelRequest, Parameter, ResponseState, ToolCall};
+use outcrop_ports::{
+    Action, ContentBlock, InferenceConfig, ModelReply, ModelRequest, Parameter, ResponseState, ToolCall, Usage,
+};
 use outcrop_wire::Timestamp;
 use serde_json::json;
 
@@ -76,11 +78,12 @@ pub(super) fn model_invocation_input(turn: &Turn, phase: Phase, request: &ModelR
             top_p: inference.top_p,
         },
     });
-    let overridden = |is: bool| is.then_some(api::CreationMode::Overridden);
+    // A custom orchestration writes its own requests: the agent's prompts and their parsers have no part in them.
+    let overridden = |is: bool| (is && turn.custom.is_none()).then_some(api::CreationMode::Overridden);
     let input = api::ModelInvocationInput {
         foundation_model: (phase != Phase::KnowledgeBaseResponseGeneration).then(|| request.model_id.clone()),
         inference_configuration,
-        override_lambda: prompt.parser.as_deref().map(str::to_owned),
+        override_lambda: prompt.parser.as_deref().filter(|_| turn.custom.is_none()).map(str::to_owned),
         parser_mode: overridden(prompt.parser.is_some()),
         prompt_creation_mode: overridden(prompt.is_overridden),
         text: Some(text),
@@ -97,6 +100,42 @@ pub(super) fn model_invocation_input(turn: &Turn, phase: Phase, request: &ModelR
             orchestration(api::OrchestrationTrace::ModelInvocationInput(input))
         }
     }
+}
+
+/// The summary of earlier turns that no longer fit is asked for in the midst of the orchestration, so it stands there; of
+/// the service's kinds of prompt it is nearest to that of memory.
+pub(super) fn summary_input(turn: &Turn, request: &ModelRequest) -> api::Trace {
+    let text = json!({"system": request.system.join("\n"), "messages": request.messages}).to_string();
+    orchestration(api::OrchestrationTrace::ModelInvocationInput(api::ModelInvocationInput {
+        foundation_model: Some(request.model_id.clone()),
+        inference_configuration: None,
+        override_lambda: None,
+        parser_mode: None,
+        prompt_creation_mode: None,
+        text: Some(text),
+        trace_id: trace_id(turn),
+        r#type: Some(api::PromptType::MemorySummarization),
+    }))
+}
+
+pub(super) fn summary_output(turn: &Turn, summarized: &Summarized, reply: &ModelReply) -> api::Trace {
+    orchestration(api::OrchestrationTrace::ModelInvocationOutput(api::OrchestrationModelInvocationOutput {
+        metadata: Some(usage_metadata(&reply.usage, summarized.started_at, summarized.at, &summarized.call_id)),
+        raw_response: Some(api::RawResponse {
+            content: Some(raw::response(turn.model_of(Phase::Orchestration), reply)),
+        }),
+        reasoning_content: None,
+        trace_id: trace_id(turn),
+    }))
+}
+
+/// What was shortened in the conversation. The service has no part for it; this one takes a text and names no step that
+/// did not happen, so no reader of orchestration traces is misled.
+pub(super) fn shortened(turn: &Turn, text: String) -> api::Trace {
+    api::Trace::CustomOrchestrationTrace(api::CustomOrchestrationTrace {
+        event: Some(api::CustomOrchestrationTraceEvent { text: Some(text) }),
+        trace_id: trace_id(turn),
+    })
 }
 
 fn prompt_type(phase: Phase) -> api::PromptType {
@@ -166,12 +205,15 @@ pub(super) fn post_processing_output(turn: &Turn, replied: &ModelReplied, text: 
 }
 
 fn reply_metadata(replied: &ModelReplied) -> api::Metadata {
-    let usage = &replied.reply.usage;
+    usage_metadata(&replied.reply.usage, replied.started_at, replied.at, &replied.call_id)
+}
+
+fn usage_metadata(usage: &Usage, started_at: Timestamp, at: Timestamp, call_id: &str) -> api::Metadata {
     let usage = api::Usage {
         input_tokens: i64::try_from(usage.input_tokens).ok(),
         output_tokens: i64::try_from(usage.output_tokens).ok(),
     };
-    api::Metadata { usage: Some(usage), ..metadata(replied.started_at, replied.at, &replied.call_id) }
+    api::Metadata { usage: Some(usage), ..metadata(started_at, at, call_id) }
 }
 
 fn raw_response(turn: &Turn, phase: Phase, replied: &ModelReplied) -> api::RawResponse {
@@ -187,6 +229,14 @@ fn reasoning_content(replied: &ModelReplied) -> Option<api::ReasoningContentBloc
             }))
         }
         _ => None,
+    })
+}
+
+/// What the author's orchestration wants to be seen of its step.
+pub(super) fn custom_orchestration(turn: &Turn, text: String) -> api::Trace {
+    api::Trace::CustomOrchestrationTrace(api::CustomOrchestrationTrace {
+        event: Some(api::CustomOrchestrationTraceEvent { text: Some(text) }),
+        trace_id: trace_id(turn),
     })
 }
 

@@ -462,6 +462,7 @@ fn next_event(play: &mut Play, step: &Step, draw: u8, open: &mut Vec<String>) ->
     let call_id = String::from("c");
     let unique = |name: &str, input: Value, number: u8| uses(&format!("t{}-{number}", play.clock), name, input);
     Some(match step {
+        Step::Summarize(_) => unreachable!("no windows are known"),
         Step::CallModel(_) => {
             let content = match pick % 12 {
                 0 => vec![text("<answer>Done.</answer>")],
@@ -597,7 +598,7 @@ proptest! {
             if let Step::CallTools(calls) = &step {
                 let ids = calls.iter().filter_map(|call| match call {
                     Call::Tool(call) => Some(call.tool_use_id.clone()),
-                    Call::Collaborator(_) => None,
+                    Call::Collaborator(_) | Call::Read(_) => None,
                 });
                 open = ids.collect();
             }
@@ -626,10 +627,9 @@ proptest! {
 fn what_is_remembered_stands_in_the_prompt_and_is_written_with_its_own() {
     let started = Started { input_text: "Hi".into(), memory: Some("likes: Trains.".into()), ..Started::default() };
     let play = Play::of(agent(), Vec::new(), started);
-    assert!(
-        asked(&play)
-            .contains("system \"What is remembered of earlier conversations with this user:\\nlikes: Trains.\"")
-    );
+    assert!(asked(&play).contains(
+        "system \"What is remembered of earlier conversations with this user:\\n<memory>\\nlikes: Trains.\\n</memory>\""
+    ));
     let said = [Message::user("Book it"), Message::assistant("<thinking>x</thinking>Booked.")].map(Arc::new);
     let request = outcrop_planner::memory::request(&agent(), "likes: Trains.", &said).unwrap();
     assert_eq!(

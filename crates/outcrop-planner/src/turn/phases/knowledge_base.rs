@@ -31,6 +31,11 @@ impl Turn {
                 }
             }
         };
+        let text = match self.answer_schema.is_some().then(|| self.document("", &text)) {
+            None => text,
+            Some(Ok(text)) => text,
+            Some(Err(problem)) => return self.fail_without_answer(&problem, output),
+        };
         self.push(Message::assistant(text.as_str()));
         // As recorded of the service: the end comes under the next number.
         self.request.iteration += 1;

@@ -2,6 +2,7 @@
 
 use super::thinking;
 use crate::agent::ToolKind;
+use crate::turn::answer_schema::NO_QUESTIONS;
 use crate::turn::event::{Decision, ModelReplied, Output};
 use crate::turn::parsers::{Act, ParsedAction, ParserReply};
 use crate::turn::trace::{self, Ending};
@@ -31,6 +32,8 @@ impl Turn {
     ) -> Decision {
         let at = replied.at;
         let message = replied.reply.message;
+        let original = self.answer_schema.as_ref().map(|_| message.clone());
+        let is_parsed = parsed.is_some();
         let (rationale, read) = match parsed {
             Some(ParserReply::Orchestration { rationale, act }) => (rationale, self.read_act(message, act)),
             _ => self.read_message(message),
@@ -38,6 +41,10 @@ impl Turn {
         if let Some(rationale) = rationale.filter(|text| !text.is_empty()) {
             self.trace(&mut output, at, |turn| trace::rationale(turn, rationale));
         }
+        let read = match original {
+            Some(original) => self.under_schema(read, original, is_parsed),
+            None => read,
+        };
         match read {
             Read::Question { text } => {
                 self.push(Message::assistant(text.as_str()));
@@ -55,6 +62,23 @@ impl Turn {
                 self.answer_found(at, text, attribution, output)
             }
             Read::Nonsense { message, problem } => self.reprompt(at, message, problem, output),
+        }
+    }
+
+    /// What a reply comes down to where the answer has to fit a schema: the answer is the document and nothing else, and
+    /// the program that waits for it cannot be asked.
+    fn under_schema(&mut self, read: Read, original: Message, is_parsed: bool) -> Read {
+        match read {
+            Read::Question { .. } => Read::Nonsense { message: original, problem: NO_QUESTIONS.to_owned() },
+            Read::Answer { message, text, attribution } => {
+                // What the author's parser makes of it counts, not what it was made from.
+                let said = if is_parsed { String::new() } else { original.text() };
+                match self.document(&said, &text) {
+                    Ok(text) => Read::Answer { message, text, attribution },
+                    Err(problem) => Read::Nonsense { message, problem },
+                }
+            }
+            read => read,
         }
     }
 
@@ -149,13 +173,13 @@ impl Turn {
 
     /// An id for a tool use that came without one: unique in the session, the same at every replay, and short enough for
     /// every provider.
-    fn made_up_id(&self, index: usize) -> String {
+    pub(in crate::turn) fn made_up_id(&self, index: usize) -> String {
         let request = self.request.id.rsplit('-').next().unwrap_or_default();
         format!("call_{request}_{}_{index}", self.request.iteration)
     }
 
     /// The question of an ask-the-user tool, when it was used.
-    fn question(&self, message: &Message) -> Option<String> {
+    pub(in crate::turn) fn question(&self, message: &Message) -> Option<String> {
         let asks = |name: &str| self.agent.tool(name).is_some_and(|tool| matches!(tool.kind, ToolKind::AskUser));
         let tool_use = message.tool_uses().find(|tool_use| asks(&tool_use.name))?;
         Some(tool_use.input.get("question")?.as_str()?.to_owned())
@@ -167,8 +191,8 @@ fn without_tool_uses(mut message: Message) -> Message {
     message
 }
 
-/// Why the model does what it does, in its own words.
+/// Why the model does what it does, in its own words: its thinking, else what it says before its tools or its answer.
 fn rationale(message: &Message, parts: &text::Parts, uses_tools: bool) -> Option<String> {
-    thinking(message, &parts.thinking)
-        .or_else(|| (uses_tools && !parts.answer.is_empty()).then(|| parts.answer.clone()))
+    let said = if uses_tools { &parts.answer } else { &parts.remark };
+    thinking(message, &parts.thinking).or_else(|| (!said.is_empty()).then(|| said.clone()))
 }

@@ -23,7 +23,8 @@ impl Turn {
         attribution: Option<Attribution>,
         mut output: Vec<Output>,
     ) -> Decision {
-        if !self.agent.prompts.get(Phase::PostProcessing).enabled {
+        // A document that fits its schema is not worked over.
+        if !self.agent.prompts.get(Phase::PostProcessing).enabled || self.answer_schema.is_some() {
             self.close(&text);
             self.state = State::Over;
             self.trace(&mut output, at, |turn| trace::final_response(turn, at, &text, Ending::Finish));
@@ -82,7 +83,10 @@ impl Turn {
             return self.close(text);
         }
         match self.messages.last_mut() {
-            Some(last) if last.role == Role::Assistant => *last = Arc::new(Message::assistant(text)),
+            Some(last) if last.role == Role::Assistant => {
+                *last = Arc::new(Message::assistant(text));
+                self.view.follow(&self.messages);
+            }
             _ => self.close(text),
         }
     }

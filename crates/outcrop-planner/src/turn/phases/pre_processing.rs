@@ -2,7 +2,7 @@
 
 use super::thinking;
 use crate::phase::Phase;
-use crate::turn::event::{Decision, ModelReplied, Output};
+use crate::turn::event::{Decision, FailureKind, ModelReplied, Output};
 use crate::turn::parsers::ParserReply;
 use crate::turn::text::{self, tagged};
 use crate::turn::{Step, Turn, UNABLE_TO_ASSIST, trace};
@@ -43,6 +43,11 @@ impl Turn {
 
     /// Ends the turn without orchestration, and so without its trace.
     fn refuse(&mut self, output: Vec<Output>) -> Decision {
+        if self.answer_schema.is_some() {
+            let message =
+                "The request was refused in pre-processing, and there is no answer to it that fits the answer schema.";
+            return self.fail(FailureKind::Invalid, message.to_owned(), None, output);
+        }
         self.close(UNABLE_TO_ASSIST);
         Decision { step: Step::Finish { text: UNABLE_TO_ASSIST.to_owned(), attribution: None }, output }
     }

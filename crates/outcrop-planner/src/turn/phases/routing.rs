@@ -14,10 +14,12 @@ const UNDECIDABLE: &str = "undecidable";
 const KEEP_PREVIOUS: &str = "keep_previous_agent";
 
 impl Turn {
-    /// Routing comes first where there is some; else the orchestration begins.
+    /// Routing comes first where there is some; else the orchestration begins. An answer that has to fit a schema is the
+    /// supervisor's own: only it knows the schema.
     pub(in crate::turn) fn first_after_pre_processing(&self) -> Phase {
         let routes = self.agent.collaboration == AgentCollaboration::SupervisorRouter
-            && self.agent.prompts.get(Phase::RoutingClassifier).enabled;
+            && self.agent.prompts.get(Phase::RoutingClassifier).enabled
+            && self.answer_schema.is_none();
         if routes { Phase::RoutingClassifier } else { Phase::Orchestration }
     }
 

@@ -12,8 +12,8 @@ impl ApiKey {
         Self(text.trim().to_owned())
     }
 
-    /// The text itself: for a header, never for a message.
-    pub(crate) fn reveal(&self) -> &str {
+    /// The text itself: for a header, or to be taken out of what is shown; never for a message.
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 

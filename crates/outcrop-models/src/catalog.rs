@@ -1,6 +1,6 @@
 //! Which provider serves which model id.
 
-use outcrop_ports::{Model, ModelCatalog};
+use outcrop_ports::{Model, ModelCatalog, Takes};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -25,6 +25,19 @@ pub struct CatalogEntry {
     pub label: String,
     /// What serves it.
     pub model: Arc<dyn Model>,
+    /// What the configuration says of it.
+    pub given: Given,
+}
+
+/// What is said of a model, in place of what it says itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Tokens that fit into its window.
+    pub context_tokens: Option<u32>,
+    /// Whether it sees pictures.
+    pub images: Option<bool>,
+    /// Whether it reads documents such as PDF.
+    pub documents: Option<bool>,
 }
 
 /// A pattern that is no glob of ours.
@@ -57,7 +70,12 @@ impl Catalog {
         default: Arc<dyn Model>,
     ) -> Result<Self, BadPattern> {
         entries.iter().try_for_each(|entry| check_pattern(&entry.pattern))?;
-        let default = CatalogEntry { pattern: "*".to_owned(), label: default_label.into(), model: default };
+        let default = CatalogEntry {
+            pattern: "*".to_owned(),
+            label: default_label.into(),
+            model: default,
+            given: Given::default(),
+        };
         Ok(Self { entries, default, remembered: RwLock::default() })
     }
 
@@ -96,6 +114,20 @@ impl ModelCatalog for Catalog {
         }
         remembered.insert(model_id.to_owned(), Arc::clone(&model));
         model
+    }
+
+    fn context_tokens(&self, model_id: &str) -> Option<u32> {
+        let entry = self.find(model_id);
+        entry.given.context_tokens.or_else(|| entry.model.context_tokens(model_id))
+    }
+
+    fn takes(&self, model_id: &str) -> Takes {
+        let entry = self.find(model_id);
+        let own = entry.model.takes(model_id);
+        Takes {
+            images: entry.given.images.unwrap_or(own.images),
+            documents: entry.given.documents.unwrap_or(own.documents),
+        }
     }
 }
 
@@ -184,6 +216,7 @@ mod tests {
             pattern: (*pattern).to_owned(),
             label: format!("by {pattern}"),
             model: Arc::new(Silent),
+            given: Given { context_tokens: pattern.strip_prefix("anthropic.").map(|_| 1_000), ..Given::default() },
         };
         Catalog::new(patterns.iter().map(entry).collect(), "nobody", Arc::new(Silent))
     }
@@ -256,6 +289,8 @@ mod tests {
                 assert!(Arc::ptr_eq(&catalog.model(id), expected), "{id}");
             }
         }
+        assert_eq!(catalog.context_tokens("eu.anthropic.claude-4"), Some(1_000));
+        assert_eq!(catalog.context_tokens("us.anthropic.claude-4"), None);
         assert_eq!(catalog.describe()[0], "models `anthropic.claude-3*`: by anthropic.claude-3*");
         assert_eq!(catalog.describe()[4], "all other models: nobody");
     }

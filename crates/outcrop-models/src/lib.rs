@@ -9,11 +9,12 @@ pub mod openai;
 pub mod scripted;
 
 mod api_key;
+mod families;
 mod retry;
 mod sse;
 mod tool_use_ids;
 
 pub use api_key::ApiKey;
-pub use catalog::{Catalog, CatalogEntry};
+pub use catalog::{Catalog, CatalogEntry, Given};
 pub use openai::{OpenAi, OpenAiConfig};
 pub use scripted::ScriptedModel;

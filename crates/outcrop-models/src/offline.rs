@@ -8,18 +8,30 @@
 //!    only used when the user tells to, never because words overlap.
 //! 3. [`entities`] and [`fill`] find the arguments; [`facts`] knows what earlier turns, results and the session say.
 //! 4. [`rules`] keeps the instruction's thresholds and consents; [`condition`] judges "if it hasn't shipped" by results.
-//! 5. [`plan`] decides what comes next: calls, a question for what is missing, or the [`answer`] in plain sentences.
+//!    [`files`] quotes what the user's files say.
+//! 5. [`chain`] adds the tools whose results bring what another one needs; [`periods`] and [`bounds`] read quarters and
+//!    limits; [`colleagues`] hands what other agents are for to them, and joins what they answer.
+//! 6. [`plan`] decides what comes next: calls, a question for what is missing, or the [`answer`] in plain sentences.
+//!
+//! Two requests are none of a user's: [`memory`] sums up a conversation, and tells of earlier ones when the user asks.
 //!
 //! It understands words, not meaning. It says so by asking, or by naming what it can do, rather than by guessing.
 
 mod answer;
+mod bounds;
+mod chain;
 mod choose;
 mod clauses;
+mod colleagues;
 mod condition;
 mod dates;
+mod document;
 mod entities;
 mod facts;
+mod files;
 mod fill;
+mod memory;
+mod periods;
 mod plan;
 mod python;
 mod rules;
@@ -88,11 +100,29 @@ async fn stream(sink: &dyn DeltaSink, block: &ContentBlock) {
         }
         ContentBlock::ReasoningContent(reasoning) => sink.send(Delta::Reasoning(reasoning.text.clone())).await,
         ContentBlock::ToolUse(tool_use) => sink.send(Delta::ToolUseStarted { name: tool_use.name.clone() }).await,
-        ContentBlock::ToolResult(_) => {}
+        ContentBlock::ToolResult(_) | ContentBlock::Document(_) | ContentBlock::Image(_) => {}
     }
 }
 
 fn content(request: &ModelRequest) -> (Vec<ContentBlock>, StopReason) {
+    if let Some(summary) = memory::summary(request) {
+        return text(request, summary, "The conversation is summed up in its own words.".to_owned());
+    }
+    match &request.inference.answer_schema {
+        None => content_for(request, &|said| said),
+        Some(schema) => {
+            // The prompt says the schema too, whose words are neither rules nor facts.
+            let written = schema.to_string();
+            let mut plain = request.clone();
+            plain.system.retain(|text| !text.contains(&written));
+            let asked = talk::exchanges(&request.messages).pop();
+            content_for(&plain, &|said| document::write(schema, asked.as_ref(), &said))
+        }
+    }
+}
+
+/// `form` gives an answer in words the form that is wanted.
+fn content_for(request: &ModelRequest, form: &dyn Fn(String) -> String) -> (Vec<ContentBlock>, StopReason) {
     match plan::decide(request) {
         Next::Calls { rationale, calls } => {
             let mut content = vec![ContentBlock::Text(rationale)];
@@ -108,9 +138,9 @@ fn content(request: &ModelRequest) -> (Vec<ContentBlock>, StopReason) {
                 let tool_use = ToolUse { tool_use_id: Ids::new(request).next(), name, input };
                 (vec![ContentBlock::Text(why), ContentBlock::ToolUse(tool_use)], StopReason::ToolUse)
             }
-            None => text(request, question, why),
+            None => text(request, form(question), why),
         },
-        Next::Say { text: said, why } => text(request, said, why),
+        Next::Say { text: said, why } => text(request, form(said), why),
     }
 }
 
@@ -171,6 +201,7 @@ fn tokens(block: &ContentBlock) -> u64 {
             result.content.iter().map(|outcrop_ports::ToolResultContent::Text(text)| words_in(text)).sum()
         }
         ContentBlock::ReasoningContent(reasoning) => words_in(&reasoning.text),
+        ContentBlock::Document(file) | ContentBlock::Image(file) => file.text().map_or(0, words_in),
     }
 }
 

@@ -5,10 +5,10 @@
 //! is what is done with them: one POST for each call, streamed only when somebody listens, made again when the
 //! endpoint says that it was not the request's fault.
 //!
-//! Not translated yet: images and documents (the neutral messages have none), `<think>` marks inside the text of
-//! endpoints that do not separate the reasoning themselves.
+//! Not translated yet: `<think>` marks inside the text of endpoints that do not separate the reasoning themselves.
 
 mod failure;
+mod files;
 mod reply;
 mod request;
 mod stream;
@@ -16,13 +16,14 @@ mod stream;
 pub use crate::retry::Retries;
 
 use crate::ApiKey;
+use crate::families;
 use crate::retry::asked_wait;
 use bytes::Bytes;
 use failure::Place;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
 use outcrop_http::{HttpClient, HttpError, HttpLimits, HttpStream};
-use outcrop_ports::{BoxFuture, Delta, DeltaSink, Model, ModelError, ModelErrorKind, ModelReply, ModelRequest};
+use outcrop_ports::{BoxFuture, Delta, DeltaSink, Model, ModelError, ModelErrorKind, ModelReply, ModelRequest, Takes};
 use std::time::Duration;
 use stream::StreamReader;
 use tokio::time::Instant;
@@ -203,6 +204,14 @@ impl Model for OpenAi {
     ) -> BoxFuture<'a, Result<ModelReply, ModelError>> {
         Box::pin(self.call(request, deltas))
     }
+
+    fn context_tokens(&self, model_id: &str) -> Option<u32> {
+        families::context_tokens(self.config.model.as_deref().unwrap_or(model_id))
+    }
+
+    fn takes(&self, model_id: &str) -> Takes {
+        families::takes(self.config.model.as_deref().unwrap_or(model_id))
+    }
 }
 
 /// Reads the stream to its end. Time in which the sink has no room is not counted against the model.
@@ -243,7 +252,7 @@ async fn send_whole(reply: &ModelReply, deltas: &dyn DeltaSink) {
             ContentBlock::ToolUse(tool_use) => {
                 deltas.send(Delta::ToolUseStarted { name: tool_use.name.clone() }).await;
             }
-            ContentBlock::ToolResult(_) => {}
+            ContentBlock::ToolResult(_) | ContentBlock::Document(_) | ContentBlock::Image(_) => {}
         }
     }
 }

@@ -32,21 +32,22 @@
 //! **A step** has any of `think`, `say`, `call` or `calls`, `usage` (`input` and `output` tokens; else estimated), `stop`
 //! (`end_turn`, `tool_use`, `max_tokens`, `stop_sequence`, `content_filtered`; else what fits) and `delay` before the
 //! answer (`200ms`, `2s`, at most an hour). Or it has `fail`, alone or with a delay: a `kind` (`throttled`,
-//! `access_denied`, `invalid`, `not_found`, `unavailable`, `timed_out`, `bad_reply`) and a `message`.
+//! `access_denied`, `invalid`, `too_long`, `not_found`, `unavailable`, `timed_out`, `bad_reply`) and a `message`.
 //!
 //! **A call** names a tool as it is offered, or only the part after the last `__`. A tool that is not on offer fails the
 //! call of the model; `invented: true` sends the name as it is, to see what the agent does about it. `input` may be
 //! anything; text in place of an object is what a model writes that breaks its JSON.
 //!
 //! **Placeholders** in `say`, `think` and the texts of `input`: `{{input}}` is what the user said, `{{last_result}}` the
-//! text of the turn's last tool result, empty when there is none.
+//! text of the turn's last tool result, `{{files}}` the names and texts of the files that came with the user's words; empty
+//! when there is none.
 
 mod play;
 mod script;
 
 pub use script::ScriptError;
 
-use outcrop_ports::{BoxFuture, ContentBlock, Delta, DeltaSink, Model, ModelError, ModelReply, ModelRequest};
+use outcrop_ports::{BoxFuture, ContentBlock, Delta, DeltaSink, Model, ModelError, ModelReply, ModelRequest, Takes};
 use script::Script;
 use std::path::Path;
 
@@ -98,6 +99,11 @@ impl Model for ScriptedModel {
     ) -> BoxFuture<'a, Result<ModelReply, ModelError>> {
         Box::pin(self.play(request, deltas))
     }
+
+    /// Whatever a test sends.
+    fn takes(&self, _: &str) -> Takes {
+        Takes { images: true, documents: true }
+    }
 }
 
 /// Streams word by word, as models do.
@@ -117,7 +123,7 @@ async fn send(reply: &ModelReply, deltas: &dyn DeltaSink) {
             ContentBlock::ToolUse(tool_use) => {
                 deltas.send(Delta::ToolUseStarted { name: tool_use.name.clone() }).await;
             }
-            ContentBlock::ToolResult(_) => {}
+            ContentBlock::ToolResult(_) | ContentBlock::Document(_) | ContentBlock::Image(_) => {}
         }
     }
 }

@@ -111,7 +111,7 @@ fn is_sentence(text: &str) -> bool {
 }
 
 /// Keys whose text is made to be read.
-const SPEAKING: &[&str] = &["message", "summary", "answer", "text", "reply"];
+const SPEAKING: &[&str] = &["message", "summary", "answer", "text", "reply", "advice"];
 
 fn object(object: &Map<String, Value>, input: &Map<String, Value>, asked: &[Word]) -> String {
     if let [(_, Value::Object(inner))] = object.iter().collect::<Vec<_>>().as_slice() {
@@ -163,7 +163,7 @@ fn object(object: &Map<String, Value>, input: &Map<String, Value>, asked: &[Word
         None => capital(&body),
     };
     if !line.is_empty() {
-        sentences.insert(0, format!("{line}."));
+        sentences.insert(0, format!("{}.", line.trim_end_matches('.')));
     }
     sentences.join(" ")
 }
@@ -216,6 +216,8 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("much", &["price", "cost", "amount", "total", "balance", "fee", "rate"]),
     ("many", &["count", "number", "total", "quantity", "seats", "stock"]),
     ("arrive", &["eta", "arrival", "delivery"]),
+    ("why", &["cause", "reason", "explanation", "because"]),
+    ("happened", &["cause", "reason", "explanation", "event"]),
     ("cold", &["temperature"]),
     ("warm", &["temperature"]),
     ("hot", &["temperature"]),
@@ -372,6 +374,8 @@ mod tests {
         );
         check("What is it?", "12.5", "The result of \"get thing\" is 12.5.");
         check("What is it?", "It is sunny in Oslo", "It is sunny in Oslo.");
+        check("help", r#"{"advice":"Restart it. Then wait."}"#, "Restart it. Then wait.");
+        check("help", r#"{"hint":"Restart it. Then wait."}"#, "The hint is Restart it. Then wait.");
         check("list", r#"[{"id":1,"price":3}]"#, "There is 1 result: 1 (price 3).");
         check("x", "{}", "\"Get thing\" brought nothing.");
     }

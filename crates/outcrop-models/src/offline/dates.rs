@@ -26,6 +26,23 @@ impl Day {
         })
     }
 
+    /// The first and the last day of months of a year.
+    pub(super) fn months(year: i64, from: u32, to: u32) -> Option<(Self, Self)> {
+        let (next_year, next) = if to >= 12 { (year + 1, 1) } else { (year, to + 1) };
+        let first = Self::new(year, from, 1)?;
+        let last = Self::from_number(Self::new(next_year, next, 1)?.number() - 1);
+        Some((first, last))
+    }
+
+    pub(super) fn year(self) -> i64 {
+        self.year
+    }
+
+    /// 1 to 4.
+    pub(super) fn quarter(self) -> u32 {
+        self.month.div_ceil(3)
+    }
+
     /// Days since 1970-01-01, by the usual shift of the year to March.
     fn number(self) -> i64 {
         let year = if self.month <= 2 { self.year - 1 } else { self.year };

@@ -88,6 +88,12 @@ static PATTERNS: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
         (Kind::Url, pattern(r"https?://[^\s<>]*[^\s<>.,;:!?)]")),
         (Kind::Date, pattern(r"\b\d{4}-\d{2}-\d{2}\b")),
         (Kind::Date, pattern(r"\b\d{1,2}/\d{1,2}/(?:\d{4}|\d{2})\b|\b\d{1,2}-\d{1,2}-\d{4}\b")),
+        (
+            Kind::Date,
+            pattern(
+                r"(?i)\bQ[1-4](?:(?:\s+of|\s*[/-])?\s*(?:19|20)\d{2})?\b|\b(?:19|20)\d{2}\s*[/-]?\s*Q[1-4]\b|\b(?:first|second|third|fourth|1st|2nd|3rd|4th|last|previous|past|this|current)\s+quarter\b(?:\s+(?:of\s+)?(?:19|20)\d{2}\b)?",
+            ),
+        ),
         (Kind::Date, pattern(&format!(r"(?i)\b(?:{MONTHS})(?:\.\s*|\s+)\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?\b"))),
         (
             Kind::Date,
@@ -112,7 +118,9 @@ static PATTERNS: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
                 r"(?i)\b\d{1,2}(?::\d{2}){1,2}(?:\s?[ap]\.?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?|\b(?:noon|midnight)\b|\b\d{1,2}\s+o'clock\b",
             ),
         ),
+        (Kind::Money, pattern(&format!(r"[$€£¥]\s?(?:{NUMBER})\s?[kKM]\b"))),
         (Kind::Money, pattern(&format!(r"(?i)[$€£¥]\s?(?:{number})"))),
+        (Kind::Money, pattern(&format!(r"(?i)(?:{number})\s?[€£¥]"))),
         (
             Kind::Money,
             pattern(&format!(r"(?i)(?:{number})\s?(?:dollars?|euros?|pounds|yen|usd|eur|gbp|jpy|chf|bucks)\b")),
@@ -242,6 +250,9 @@ pub(super) fn number(raw: &str) -> Option<f64> {
         () if lower.contains("million") => 1e6,
         () if lower.contains("thousand") && base < 1e6 => 1e3,
         () if raw.trim_end().ends_with('k') => 1e3,
+        // Beside a currency a K is no kelvin.
+        () if raw.trim_end().ends_with('K') && raw.contains(['$', '€', '£', '¥']) => 1e3,
+        () if raw.trim_end().ends_with('M') && raw.contains(['$', '€', '£', '¥']) => 1e6,
         () => 1.0,
     };
     let value = base * scale;

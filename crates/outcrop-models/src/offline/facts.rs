@@ -1,16 +1,23 @@
 //! What is known besides the user's words of now: session attributes, earlier words, arguments and results of calls.
 
+use super::bounds::Bound;
 use super::dates::Day;
 use super::entities::{Entity, Kind, entities};
 use super::talk::Exchange;
-use super::tool::Parameter;
+use super::tool::{Parameter, Type};
 use super::words::{name_stems, words};
 use regex::Regex;
 use serde_json::Value;
 use std::sync::LazyLock;
 
+/// Where a fact is from that a call brought.
+pub(super) const RESULT: &str = "an earlier result";
 /// Most facts kept.
 const FACTS_MAX: usize = 2_000;
+/// Most things of a list that are kept.
+const ITEMS_MAX: usize = 500;
+/// Most lists that are kept.
+const LISTS_MAX: usize = 50;
 /// Deepest nesting of results that is read for facts.
 const DEPTH_MAX: usize = 4;
 
@@ -18,6 +25,8 @@ const DEPTH_MAX: usize = 4;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     facts: Vec<Fact>,
+    /// Lists of things in results, the latest last.
+    lists: Vec<Vec<Value>>,
     today: Option<Day>,
 }
 
@@ -39,16 +48,18 @@ impl Facts {
     /// Gathers what the system prompt and the exchanges know.
     pub(super) fn new(system: &[String], exchanges: &[Exchange]) -> Self {
         let mut facts = Self::default();
-        for exchange in exchanges {
+        for (index, exchange) in exchanges.iter().enumerate() {
             facts.add_text(&exchange.user);
+            // What is being worked on was taken from words and results; those say where it came from.
+            let is_over = index + 1 < exchanges.len();
             for call in &exchange.calls {
-                for (name, value) in &call.input {
+                for (name, value) in call.input.iter().filter(|(_, value)| is_over && !value.is_array()) {
                     facts.add(name, value, "the conversation", 0);
                 }
                 if let Some(json) =
                     call.outcome.as_ref().filter(|outcome| !outcome.failed).and_then(|outcome| outcome.json.as_ref())
                 {
-                    facts.add_object(json, "an earlier result", 0);
+                    facts.add_object(json, RESULT, 0);
                 }
             }
         }
@@ -98,7 +109,30 @@ impl Facts {
                 fact.key == parameter.stems || (short && shaped == Some(true))
             }
         };
-        self.facts.iter().rev().find(fits).map(|fact| (fact.value.clone(), fact.from))
+        let wants_list = matches!(parameter.kind, Type::Array(_));
+        let found = self.facts.iter().rev().filter(|fact| fact.value.is_array() == wants_list).find(fits);
+        let found = found.map(|fact| (fact.value.clone(), fact.from));
+        found.or_else(|| {
+            let values = if wants_list { self.column(parameter, &[], "") } else { Vec::new() };
+            (!values.is_empty()).then(|| (Value::Array(values), RESULT))
+        })
+    }
+
+    /// The values that a list of an earlier result has for a parameter, one for each thing that keeps the limits.
+    pub(super) fn column(&self, parameter: &Parameter, bounds: &[Bound], text: &str) -> Vec<Value> {
+        let value_of = |item: &Value| {
+            let (_, value) = item.as_object()?.iter().find(|(name, _)| name_stems(name) == parameter.stems)?;
+            (value.is_string() || value.is_number()).then(|| value.clone())
+        };
+        let Some(items) = self.lists.iter().rev().find(|items| items.iter().any(|item| value_of(item).is_some()))
+        else {
+            return Vec::new();
+        };
+        let mut kept = items.clone();
+        for bound in bounds {
+            kept = bound.kept(&kept, text).unwrap_or(kept);
+        }
+        kept.iter().filter_map(value_of).collect()
     }
 
     fn add(&mut self, name: &str, value: &Value, from: &'static str, depth: usize) {
@@ -106,7 +140,13 @@ impl Facts {
             return;
         }
         match value {
-            Value::Object(_) | Value::Array(_) => self.add_object(value, from, depth + 1),
+            Value::Object(_) => self.add_object(value, from, depth + 1),
+            Value::Array(items) => {
+                if !items.is_empty() && items.len() <= ITEMS_MAX {
+                    self.facts.push(Fact { key: name_stems(name), value: value.clone(), from, id: None });
+                }
+                self.add_object(value, from, depth + 1);
+            }
             Value::Null => {}
             _ => self.facts.push(Fact { key: name_stems(name), value: value.clone(), from, id: None }),
         }
@@ -114,6 +154,12 @@ impl Facts {
 
     /// A list of several things says nothing about which of them is meant.
     fn add_object(&mut self, value: &Value, from: &'static str, depth: usize) {
+        if let Value::Array(items) = value
+            && self.lists.len() < LISTS_MAX
+            && items.iter().any(Value::is_object)
+        {
+            self.lists.push(items.iter().take(ITEMS_MAX).cloned().collect());
+        }
         match value {
             Value::Object(object) => {
                 for (name, value) in object {

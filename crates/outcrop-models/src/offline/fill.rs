@@ -1,6 +1,7 @@
 //! Arguments for a tool: which span of the user's words, or which known fact, is the value of which parameter.
 
 mod affinity;
+mod measures;
 mod spans;
 mod value;
 
@@ -60,16 +61,21 @@ pub(super) struct Filled {
     pub(super) more: Vec<Map<String, Value>>,
 }
 
-const QUESTION: &str = "the question";
+/// Said in the request.
+pub(super) const QUESTION: &str = "the question";
+/// Reckoned from a period that the request names.
+pub(super) const PERIOD: &str = "the period";
 
 /// Fills the parameters of a tool.
 pub(super) fn fill(tool: &Tool, scope: Scope<'_>) -> Filled {
     let mut filled = Filled::default();
     let own = spans(scope.clause, tool);
     let mut used = vec![false; own.len()];
+    measures::measures(tool, scope, &own, &mut used, &mut filled);
     // Things named one after the other belong together before anyone takes one of them away.
     for parameter in &tool.parameters {
         if let Type::Array(items) = &parameter.kind
+            && filled.lacks(parameter)
             && parameter.options.is_empty()
             && own.iter().enumerate().any(|(place, span)| {
                 span.kind.is_some()
@@ -81,8 +87,15 @@ pub(super) fn fill(tool: &Tool, scope: Scope<'_>) -> Filled {
             filled.set(parameter, list, QUESTION);
         }
     }
+    let measured: Vec<bool> = tool.parameters.iter().map(|parameter| !filled.lacks(parameter)).collect();
     let chosen = assign(tool, &tool.parameters, &own, &mut used, &|parameter| {
-        if parameter.required { REQUIRED_MIN } else { OPTIONAL_MIN }
+        let taken =
+            tool.parameters.iter().zip(&measured).any(|(one, measured)| *measured && one.name == parameter.name);
+        match (taken, parameter.required) {
+            (true, _) => f64::INFINITY,
+            (false, true) => REQUIRED_MIN,
+            (false, false) => OPTIONAL_MIN,
+        }
     });
     for (index, span) in &chosen {
         let parameter = &tool.parameters[*index];

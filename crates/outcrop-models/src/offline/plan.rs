@@ -1,7 +1,12 @@
 //! The next thing to do: call tools, ask, or answer. Worked out anew from the whole conversation each time.
 
-use super::answer::{capital, describe, is_asked, joined, question_words};
+mod waiting;
+mod wording;
+
+use super::answer::{describe, is_asked, joined, question_words};
+use super::bounds::{Bound, bounds};
 use super::clauses::{Condition, Mode, clauses, deed};
+use super::colleagues::{Colleagues, sends};
 use super::condition::{Verdict, judge};
 use super::entities::{Entity, Kind, entities};
 use super::facts::Facts;
@@ -9,12 +14,16 @@ use super::rules::Rules;
 use super::steps::{Ground, Step, follow_up, is_how_to, last_resort, steps};
 use super::talk::{Call, Exchange, Outcome, exchanges, yes_or_no};
 use super::tool::{Parameter, Tool};
-use super::words::{cut, words};
-use outcrop_ports::{ModelRequest, ToolChoice};
+use super::words::{Word, words};
+use outcrop_ports::{Message, ModelRequest, ToolChoice, ToolSpec};
 use serde_json::{Map, Value};
+use std::sync::Arc;
+use wording::{ability, arguments, question, undone, with};
 
 /// Most tools that are looked at.
 const TOOLS_MAX: usize = 500;
+/// Name of the tool that reads on in a result.
+const READ_TOOL: &str = "outcrop_read_result";
 /// Most calls for one request; then what is known is told.
 const CALLS_MAX: usize = 24;
 
@@ -36,18 +45,61 @@ struct Unit<'a> {
     call: Option<&'a Call>,
 }
 
+/// What was asked, taken apart once.
+struct Asked<'a> {
+    text: &'a str,
+    words: Vec<Word>,
+    /// Limits it names.
+    limits: Vec<Bound>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, words: question_words(text), limits: bounds(text) }
+    }
+}
+
 /// Decides.
 pub(super) fn decide(request: &ModelRequest) -> Next {
-    let tools: Vec<Tool> = Tool::all(&request.tools, TOOLS_MAX);
-    let rules = Rules::new(&request.system);
+    let colleagues = Colleagues::of(request);
+    // The tool that reads on in a large result is for whoever understands what it reads.
+    let own: Vec<ToolSpec> =
+        request.tools.iter().filter(|spec| spec.name != READ_TOOL && !sends(spec)).cloned().collect();
+    let tools: Vec<Tool> = Tool::all(&own, TOOLS_MAX);
+    let (system, memory) = super::memory::split(&request.system);
+    let rules = Rules::new(&system);
     let all = exchanges(&request.messages);
     let Some(last) = all.last() else {
         return say("How can I help you?".to_owned(), "There are no words of the user yet.");
     };
-    let facts = Facts::new(&request.system, &all);
-    let plan = Plan { tools: &tools, rules: &rules, facts: &facts, choice: &request.tool_choice };
-    let from = plan.beginning(&all);
+    if last.calls.is_empty()
+        && let Some(told) = memory.answer(&last.user, all.len() == 1)
+    {
+        return say(told, "The question is about earlier conversations, and what is remembered of them answers it.");
+    }
+    let facts = Facts::new(&system, &all);
+    let abilities = colleagues.as_ref().map(Colleagues::abilities).unwrap_or_default();
+    let plan = Plan {
+        tools: &tools,
+        rules: &rules,
+        facts: &facts,
+        choice: &request.tool_choice,
+        messages: &request.messages,
+        abilities,
+    };
+    let Some(colleagues) = colleagues else { return by_own_tools(&plan, &all) };
+    // What others were asked is no business of the own tools.
+    let own: Vec<Exchange> = all.iter().map(|exchange| colleagues.without_messages(exchange)).collect();
+    let next = by_own_tools(&plan, &own);
+    let has_worked = own.last().is_some_and(|exchange| !exchange.calls.is_empty());
+    colleagues.next(&all, next, has_worked)
+}
+
+/// What the agent's own tools come to.
+fn by_own_tools(plan: &Plan<'_>, all: &[Exchange]) -> Next {
+    let from = plan.beginning(all);
     let chain = &all[from..];
+    let Some(last) = chain.last() else { return plan.next(all, chain) };
     // Whoever was asked for a yes and says no gets nothing done.
     let said_no = chain.len() > 1
         && last.calls.is_empty()
@@ -101,6 +153,17 @@ struct Plan<'a> {
     rules: &'a Rules,
     facts: &'a Facts,
     choice: &'a ToolChoice,
+    messages: &'a [Arc<Message>],
+    /// What others can do for it.
+    abilities: Vec<String>,
+}
+
+/// How an answer begins that no tool has anything to do with.
+const NO_TOOL: &str = "I have no tool that can do this.";
+
+/// Whether a text says that there is no tool for what was asked.
+pub(super) fn without_tools(text: &str) -> bool {
+    text.starts_with(NO_TOOL)
 }
 
 fn say(text: String, why: &str) -> Next {
@@ -163,9 +226,10 @@ impl Plan<'_> {
         if planned.is_empty() {
             let before = earlier.last().map(|exchange| exchange.calls.as_slice()).unwrap_or_default();
             planned.extend(follow_up(ground, before));
+            super::chain::extend(ground, &mut planned);
         }
         let calls: Vec<&Call> = chain.iter().flat_map(|exchange| &exchange.calls).collect();
-        let asked = question_words(&first.user);
+        let asked = Asked::new(&first.user);
         if planned.is_empty() && agreed {
             planned.extend(self.rules.fallback(self.tools).map(|tool| last_resort(ground, tool)));
         }
@@ -176,7 +240,7 @@ impl Plan<'_> {
         self.go_on(&units, &calls, &asked)
     }
 
-    fn go_on(&self, units: &[Unit<'_>], calls: &[&Call], asked: &[super::words::Word]) -> Next {
+    fn go_on(&self, units: &[Unit<'_>], calls: &[&Call], asked: &Asked<'_>) -> Next {
         let open: Vec<&Unit<'_>> = units.iter().filter(|unit| unit.call.is_none()).collect();
         if calls.len() < CALLS_MAX {
             // What only reads goes first and side by side.
@@ -187,6 +251,8 @@ impl Plan<'_> {
                     !self.tools[unit.step.tool].is_guarded()
                         && unit.step.filled.missing.is_empty()
                         && unit.step.clause.condition.is_none()
+                        && waiting::is_due(unit, units)
+                        && !waiting::found_nothing(unit, units)
                 })
                 .collect();
             if !reads.is_empty() {
@@ -208,10 +274,10 @@ impl Plan<'_> {
         open: &[&Unit<'_>],
         units: &[Unit<'_>],
         calls: &[&Call],
-        asked: &[super::words::Word],
+        asked: &Asked<'_>,
     ) -> Option<Next> {
         let tool = &self.tools[unit.step.tool];
-        if unit.step.forbidden.is_some() {
+        if unit.step.forbidden.is_some() || !waiting::is_due(unit, units) || waiting::found_nothing(unit, units) {
             return None;
         }
         let needs: Vec<&Parameter> = unit
@@ -301,18 +367,27 @@ impl Plan<'_> {
     }
 
     /// What the calls so far brought.
-    fn told(&self, units: &[Unit<'_>], calls: &[&Call], asked: &[super::words::Word]) -> Vec<String> {
+    fn told(&self, units: &[Unit<'_>], calls: &[&Call], asked: &Asked<'_>) -> Vec<String> {
         let mut sentences: Vec<String> = Vec::new();
         for (index, call) in calls.iter().enumerate() {
             let unit = units.iter().find(|unit| unit.call.is_some_and(|known| std::ptr::eq(known, *call)));
             let tool = self.tools.iter().find(|tool| tool.name == call.name);
+            // What only led to another call is told by that one.
+            let led_on = unit.is_some_and(|unit| waiting::has_led_on(unit, units));
+            if led_on && !call.outcome.as_ref().is_some_and(|outcome| outcome.failed) {
+                continue;
+            }
             // A deed's own result is told whole; of what was read only what was asked for.
             let guarded = tool.is_some_and(Tool::is_guarded);
             let failed = call.outcome.as_ref().is_some_and(|outcome| outcome.failed);
             if unit.is_some_and(|unit| unit.step.is_lookup) && !failed && calls.len() > 1 && !guarded {
                 continue;
             }
-            let sentence = describe(tool, call, if guarded { &[] } else { asked });
+            let sentence = match waiting::narrowed(call, asked).filter(|_| !guarded) {
+                Some(Ok(narrower)) => describe(tool, &narrower, &asked.words),
+                Some(Err(sentence)) => sentence,
+                None => describe(tool, call, if guarded { &[] } else { &asked.words }),
+            };
             // What was read before something changed it is told as what it was.
             let is_past = !guarded && calls.iter().skip(index + 1).any(|later| self.has_changed(call, later));
             let sentence = if is_past { sentence.replacen(" is ", " was ", 1) } else { sentence };
@@ -332,9 +407,10 @@ impl Plan<'_> {
         guarded && done && same_thing
     }
 
-    fn answer(&self, units: &[Unit<'_>], calls: &[&Call], asked: &[super::words::Word]) -> String {
+    fn answer(&self, units: &[Unit<'_>], calls: &[&Call], asked: &Asked<'_>) -> String {
         let mut sentences = self.told(units, calls, asked);
-        for unit in units.iter().filter(|unit| unit.call.is_none()) {
+        let waits = |unit: &&Unit<'_>| !unit.step.after.is_empty() && !self.tools[unit.step.tool].is_guarded();
+        for unit in units.iter().filter(|unit| unit.call.is_none() && !waits(unit)) {
             // Where one of several is left undone, it is named.
             let what = if unit.step.filled.more.is_empty() {
                 undone(deed(&unit.step.clause.core))
@@ -366,14 +442,17 @@ impl Plan<'_> {
     }
 
     /// Nothing to call: small talk, an answer out of what is known, or an honest no.
-    fn without_steps(&self, text: &str, earlier: &[Exchange], calls: &[&Call], asked: &[super::words::Word]) -> Next {
+    fn without_steps(&self, text: &str, earlier: &[Exchange], calls: &[&Call], asked: &Asked<'_>) -> Next {
         if !calls.is_empty() {
             return say(self.told(&[], calls, asked).join(" "), "The results answer what was asked.");
         }
         if let Some(reply) = self.small_talk(text) {
             return say(reply, "This needs no tool.");
         }
-        let refers = asked.iter().any(|word| {
+        if let Some(quote) = super::files::quote(self.messages, &asked.words) {
+            return say(quote, "A file of the user's says it.");
+        }
+        let refers = asked.words.iter().any(|word| {
             matches!(word.text.as_str(), "it" | "its" | "it's" | "they" | "them" | "that" | "this" | "the")
         });
         let before = || earlier.iter().rev().flat_map(|exchange| exchange.calls.iter().rev());
@@ -387,7 +466,7 @@ impl Plan<'_> {
         let tells = |call: &&Call| {
             let json =
                 call.outcome.as_ref().filter(|outcome| !outcome.failed).and_then(|outcome| outcome.json.as_ref());
-            json.and_then(Value::as_object).is_some_and(|object| object.keys().any(|key| is_asked(key, asked)))
+            json.and_then(Value::as_object).is_some_and(|object| object.keys().any(|key| is_asked(key, &asked.words)))
         };
         let known = before().filter(same_thing).find(tells);
         if let (true, None, Some(_), Some(latest)) = (refers, known, before().find(tells), latest) {
@@ -397,13 +476,13 @@ impl Plan<'_> {
         }
         if let Some(call) = known.filter(|_| refers) {
             let tool = self.tools.iter().find(|tool| tool.name == call.name);
-            return say(describe(tool, call, asked), "An earlier result answers this.");
+            return say(describe(tool, call, &asked.words), "An earlier result answers this.");
         }
         if is_how_to(text)
             && let Some(tool) = super::choose::rank(self.tools, text)
                 .into_iter()
                 .filter_map(|fit| self.tools.get(fit.tool))
-                .find(|tool| asked.iter().any(|word| tool.deeds.contains(&word.stem)))
+                .find(|tool| asked.words.iter().any(|word| tool.deeds.contains(&word.stem)))
         {
             let needed: Vec<String> =
                 tool.required().filter(|p| !p.is_consent()).map(|p| format!("the {}", p.label)).collect();
@@ -414,12 +493,12 @@ impl Plan<'_> {
         }
         let refuses = clauses(text).iter().any(|clause| clause.mode == Mode::Refusal);
         if let Some(tool) = self.rules.fallback(self.tools).and_then(|tool| self.tools.get(tool)).filter(|_| !refuses) {
-            let opening = self.abilities("I have no tool that can do this.");
+            let opening = self.abilities(NO_TOOL);
             let question = format!("{opening} Shall I {} instead, yes or no?", tool.label());
             let why = format!("Nothing else fits, and the instruction names {} for that.", tool.short);
             return Next::Ask { question, why };
         }
-        say(self.abilities("I have no tool that can do this."), "No tool's name or description fits what was asked.")
+        say(self.abilities(NO_TOOL), "No tool's name or description fits what was asked.")
     }
 
     fn small_talk(&self, text: &str) -> Option<String> {
@@ -440,7 +519,8 @@ impl Plan<'_> {
     }
 
     fn abilities(&self, opening: &str) -> String {
-        let listed: Vec<String> = self.tools.iter().filter(|tool| !tool.asks_user).take(12).map(ability).collect();
+        let own = self.tools.iter().filter(|tool| !tool.asks_user).map(ability);
+        let listed: Vec<String> = own.chain(self.abilities.iter().cloned()).take(12).collect();
         if listed.is_empty() {
             return format!("{opening} No tools are set up for me.");
         }
@@ -489,13 +569,6 @@ fn about<'a>(unit: &Unit<'_>, calls: &[&'a Call]) -> Vec<&'a Outcome> {
     if found.is_empty() { calls.iter().filter(unrelated).filter_map(|call| good(call)).collect() } else { found }
 }
 
-/// A tool's use in a few words.
-fn ability(tool: &Tool) -> String {
-    let first = super::clauses::sentences(&tool.description).into_iter().next().unwrap_or_default();
-    let text = if first.is_empty() { tool.label() } else { first.trim_end_matches('.').to_owned() };
-    if text.len() <= 100 { text } else { format!("{}…", cut(&text, 100).trim_end()) }
-}
-
 fn units<'a>(tools: &[Tool], steps: &'a [Step], calls: &[&'a Call]) -> Vec<Unit<'a>> {
     let mut units: Vec<Unit<'a>> = Vec::new();
     for step in steps {
@@ -518,51 +591,4 @@ fn units<'a>(tools: &[Tool], steps: &'a [Step], calls: &[&'a Call]) -> Vec<Unit<
         }
     }
     units
-}
-
-/// One question for everything that is missing.
-fn question(missing: &[&Parameter]) -> String {
-    let named: Vec<String> =
-        missing.iter().take(6).map(|parameter| format!("the {}{}", parameter.label, example(parameter))).collect();
-    let verb = if named.len() == 1 { "is" } else { "are" };
-    format!("What {verb} {}?", joined(&named, "and"))
-}
-
-fn example(parameter: &Parameter) -> String {
-    let options: Vec<String> = parameter.options.iter().filter_map(Value::as_str).map(str::to_owned).take(6).collect();
-    if !options.is_empty() {
-        return format!(" ({})", joined(&options, "or"));
-    }
-    parameter
-        .hints
-        .first()
-        .filter(|hint| hint.len() <= 40)
-        .map(|hint| format!(" (for example {hint})"))
-        .unwrap_or_default()
-}
-
-/// " (order ID A-482, amount 20)".
-fn arguments(tool: &Tool, arguments: &Map<String, Value>) -> String {
-    let shown = tool.parameters.iter().filter(|parameter| !parameter.is_consent()).filter_map(|parameter| {
-        let value = arguments.get(&parameter.name)?;
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        Some(format!("{} {}", parameter.label, cut(&value, 120)))
-    });
-    let shown: Vec<String> = shown.collect();
-    if shown.is_empty() { String::new() } else { format!(" ({})", shown.join(", ")) }
-}
-
-/// The user's own words for what was not done, as "I did not …" goes on.
-fn undone(deed: &str) -> String {
-    let text = cut(deed.trim(), 200);
-    let mut characters = text.chars();
-    let lower: String =
-        characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect());
-    lower.replace(" my ", " your ")
-}
-
-fn with(known: &[String], question: String) -> String {
-    let mut all: Vec<String> = known.iter().map(|sentence| capital(sentence)).collect();
-    all.push(question);
-    all.join(" ")
 }

@@ -11,7 +11,7 @@ use super::words::{self, stem};
 use outcrop_ports::ToolChoice;
 
 /// Most steps of one request.
-const STEPS_MAX: usize = 10;
+pub(super) const STEPS_MAX: usize = 10;
 
 /// One tool to be used.
 #[derive(Clone, Debug)]
@@ -27,6 +27,15 @@ pub(super) struct Step {
     pub(super) is_lookup: bool,
     /// A rule forbids it and names nothing else to do.
     pub(super) forbidden: Option<String>,
+    /// Tools whose results it waits for, by index.
+    pub(super) after: Vec<usize>,
+}
+
+impl Step {
+    /// A step that depends on nothing and asks nobody.
+    pub(super) fn plain(tool: usize, clause: Clause, filled: Filled, because: String) -> Self {
+        Self { tool, clause, filled, because, to_confirm: false, is_lookup: false, forbidden: None, after: Vec::new() }
+    }
 }
 
 /// What the steps are made from.
@@ -66,6 +75,7 @@ pub(super) fn steps(ground: Ground<'_>) -> Vec<Step> {
         }
         ground.add(&mut steps, clause, &fit, filled);
     }
+    super::chain::extend(ground, &mut steps);
     steps
 }
 
@@ -277,7 +287,7 @@ impl Ground<'_> {
         filled.missing.is_empty() && !filled.arguments.is_empty()
     }
 
-    fn fill(&self, tool: usize, clause: &str) -> Filled {
+    pub(super) fn fill(&self, tool: usize, clause: &str) -> Filled {
         fill(
             &self.tools[tool],
             Scope {
@@ -301,7 +311,7 @@ impl Ground<'_> {
         let condition = clause.condition.clone().filter(|_| waits);
         let to_confirm =
             !self.agreed && (self.rules.needs_consent(tool) || choose::leave(tool, &clause) == Leave::ToConfirm);
-        let mut step = Step { tool: fit.tool, clause, filled, because, to_confirm, is_lookup: false, forbidden: None };
+        let mut step = Step { to_confirm, ..Step::plain(fit.tool, clause, filled, because) };
         step.clause.condition.clone_from(&condition);
         if let Some((rule, instead)) = self.rules.diversion(self.tools, fit.tool, &step.filled.arguments) {
             match instead {
@@ -389,7 +399,7 @@ impl Ground<'_> {
             format!("it has to be seen whether {condition}")
         };
         let clause = Clause { condition: None, ..step.clause.clone() };
-        Some(Step { tool: best.tool, clause, filled, because, to_confirm: false, is_lookup: true, forbidden: None })
+        Some(Step { is_lookup: true, ..Step::plain(best.tool, clause, filled, because) })
     }
 }
 
@@ -409,15 +419,8 @@ fn because(clause: &Clause, fit: &Fit) -> String {
 
 /// The tool that the instruction names for what no other can do; the user has agreed to it.
 pub(super) fn last_resort(ground: Ground<'_>, tool: usize) -> Step {
-    Step {
-        tool,
-        clause: whole(ground.request),
-        filled: ground.fill(tool, ground.request),
-        because: "nothing else fits and the user agreed".to_owned(),
-        to_confirm: false,
-        is_lookup: false,
-        forbidden: None,
-    }
+    let because = "nothing else fits and the user agreed".to_owned();
+    Step::plain(tool, whole(ground.request), ground.fill(tool, ground.request), because)
 }
 
 /// "And in Rome?" after "What is the weather in Oslo?": the tool of before with another value.
@@ -431,13 +434,5 @@ pub(super) fn follow_up(ground: Ground<'_>, before: &[super::talk::Call]) -> Opt
     let filled = ground.fill(tool, ground.request);
     let said_anew = filled.origins.iter().any(|origin| origin.from == "the question");
     let because = "this goes on from the question before".to_owned();
-    (said_anew && filled.missing.is_empty()).then(|| Step {
-        tool,
-        clause: whole(ground.request),
-        filled,
-        because,
-        to_confirm: false,
-        is_lookup: false,
-        forbidden: None,
-    })
+    (said_anew && filled.missing.is_empty()).then(|| Step::plain(tool, whole(ground.request), filled, because))
 }

@@ -8,7 +8,7 @@ use outcrop_ports::{InferenceConfig, ToolChoice, ToolResult, ToolResultContent, 
 use std::sync::Arc;
 
 /// A tool: name, description, parameters as `name type* : description` lines (`*` for required).
-fn spec(name: &str, description: &str, parameters: &[&str]) -> ToolSpec {
+pub(super) fn spec(name: &str, description: &str, parameters: &[&str]) -> ToolSpec {
     let mut properties = serde_json::Map::new();
     let mut required = Vec::new();
     for line in parameters {
@@ -123,13 +123,18 @@ fn request(tools: &[ToolSpec], system: &[&str], messages: Vec<Message>) -> Model
 }
 
 /// What one turn came to: each step as `tool {arguments}`, side by side ones joined by ` + `, and the last text.
-struct Played {
-    steps: Vec<String>,
-    answer: String,
+pub(super) struct Played {
+    pub(super) steps: Vec<String>,
+    pub(super) answer: String,
 }
 
 /// Plays a conversation: the user's words in order; `world` answers tool calls, `!` at the front of an answer is an error.
-fn play(tools: &[ToolSpec], system: &[&str], said: &[&str], world: &dyn Fn(&str, &Value) -> String) -> Vec<Played> {
+pub(super) fn play(
+    tools: &[ToolSpec],
+    system: &[&str],
+    said: &[&str],
+    world: &dyn Fn(&str, &Value) -> String,
+) -> Vec<Played> {
     let mut messages = Vec::new();
     let mut turns = Vec::new();
     for words in said {
@@ -176,7 +181,7 @@ fn play(tools: &[ToolSpec], system: &[&str], said: &[&str], world: &dyn Fn(&str,
     turns
 }
 
-fn check_with(
+pub(super) fn check_with(
     tools: &[ToolSpec],
     system: &[&str],
     said: &[&str],

@@ -361,6 +361,7 @@ fn label(name: &str) -> String {
     let parts = name_parts(name);
     let said = parts.iter().map(|part| match part.as_str() {
         "id" => "ID",
+        "ids" => "IDs",
         "num" => "number",
         "qty" => "quantity",
         other => other,

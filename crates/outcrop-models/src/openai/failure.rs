@@ -52,7 +52,12 @@ pub(super) fn from_status(status: StatusCode, body: &[u8]) -> Refusal {
         Some(value) => words_of(value),
         None => cut(String::from_utf8_lossy(body).trim()),
     };
-    let kind = kind_of_status(status);
+    let kind = match kind_of_status(status) {
+        ModelErrorKind::Invalid if is_too_long(parsed.as_ref().map(code_of).unwrap_or_default(), &words) => {
+            ModelErrorKind::TooLong
+        }
+        kind => kind,
+    };
     let mut message = format!("status {}", status.as_u16());
     if status.is_redirection() {
         message.push_str(" (a redirection; is `base_url` right?)");
@@ -75,6 +80,7 @@ pub(super) fn from_error_member(error: &Value) -> ModelError {
         _ => names.iter().find_map(|name| kind_of_name(name)).unwrap_or(ModelErrorKind::Unavailable),
     };
     let words = words_of(error);
+    let kind = if is_too_long(names[0], &words) || is_too_long(names[1], "") { ModelErrorKind::TooLong } else { kind };
     ModelError::new(kind, if words.is_empty() { "it broke off with an error".to_owned() } else { words })
 }
 
@@ -91,13 +97,33 @@ fn kind_of_status(status: StatusCode) -> ModelErrorKind {
     }
 }
 
+/// Whether an endpoint says that the request does not fit into the model's window. Only some have a name for it.
+fn is_too_long(name: &str, words: &str) -> bool {
+    const NAMES: [&str; 2] = ["context_length_exceeded", "exceed_context_size_error"];
+    // OpenAI and vLLM, llama.cpp, OpenAI's newer models, Anthropic's endpoint, Bedrock's gateway, Gemini's, xAI, Moonshot.
+    const WORDS: [&str; 10] = [
+        "maximum context length",
+        "available context size",
+        "context window",
+        "context length",
+        "exceed context limit",
+        "prompt is too long",
+        "input is too long",
+        "exceeds the maximum number of tokens",
+        "maximum prompt length",
+        "exceeded model token limit",
+    ];
+    let words = words.to_ascii_lowercase();
+    NAMES.contains(&name) || WORDS.iter().any(|one| words.contains(one))
+}
+
 fn kind_of_name(name: &str) -> Option<ModelErrorKind> {
     Some(match name {
         "rate_limit_exceeded" | "rate_limit_error" | "insufficient_quota" | "too_many_requests" => {
             ModelErrorKind::Throttled
         }
         "invalid_api_key" | "authentication_error" | "permission_error" => ModelErrorKind::AccessDenied,
-        "invalid_request_error" | "context_length_exceeded" | "BadRequestError" => ModelErrorKind::Invalid,
+        "invalid_request_error" | "BadRequestError" => ModelErrorKind::Invalid,
         "model_not_found" | "not_found_error" | "NotFoundError" => ModelErrorKind::NotFound,
         _ => return None,
     })
@@ -128,7 +154,7 @@ fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ModelErrorKind::{AccessDenied, Invalid, NotFound, Throttled, TimedOut, Unavailable};
+    use ModelErrorKind::{AccessDenied, Invalid, NotFound, Throttled, TimedOut, TooLong, Unavailable};
     use serde_json::json;
 
     #[track_caller]
@@ -149,6 +175,24 @@ mod tests {
         check(403, "", AccessDenied, "status 403");
         check(404, r#"{"error":"model 'x' not found"}"#, NotFound, "status 404: model 'x' not found");
         check(400, r#"{"object":"error","message":"too long","code":400}"#, Invalid, "status 400: too long");
+        check(
+            400,
+            r#"{"error":{"message":"This model's maximum context length is 8192 tokens. However, your messages resulted in 9001 tokens.","code":"context_length_exceeded"}}"#,
+            TooLong,
+            "status 400: This model's maximum context length is 8192 tokens. However, your messages resulted in 9001 tokens.",
+        );
+        check(
+            400,
+            r#"{"error":{"code":400,"message":"the request exceeds the available context size, try increasing it","type":"exceed_context_size_error"}}"#,
+            TooLong,
+            "status 400: the request exceeds the available context size, try increasing it",
+        );
+        check(
+            413,
+            r#"{"error":"prompt is too long: 9 tokens > 8 maximum"}"#,
+            TooLong,
+            "status 413: prompt is too long: 9 tokens > 8 maximum",
+        );
         check(422, r#"{"detail":[{"loc":["body"]}]}"#, Invalid, r#"status 422: [{"loc":["body"]}]"#);
         check(408, "null", TimedOut, "status 408");
         check(503, "<html>busy</html>\n", Unavailable, "status 503: <html>busy</html>");
@@ -171,6 +215,7 @@ mod tests {
             (json!({"code": "503", "message": "busy"}), Unavailable, "busy"),
             (json!({"type": "invalid_request_error", "message": "no"}), Invalid, "no"),
             (json!({"code": "model_not_found", "message": "no"}), NotFound, "no"),
+            (json!({"code": "context_length_exceeded", "message": "no"}), TooLong, "no"),
             (json!("broken"), Unavailable, "broken"),
             (json!({"code": 200}), Unavailable, r#"{"code":200}"#),
             (json!({"message": ""}), Unavailable, "it broke off with an error"),

@@ -30,6 +30,7 @@ pub(super) fn encode(request: &ModelRequest, options: Options<'_>) -> Result<Vec
         let message = format!("additional request fields cannot set `{name}`");
         return Err(ModelError::new(ModelErrorKind::Invalid, message));
     }
+    super::files::check(&request.messages)?;
     let mut bytes = Vec::with_capacity(4 * 1024);
     serde_json::to_writer(&mut bytes, &Body { request, options })
         .map_err(|error| ModelError::new(ModelErrorKind::Invalid, format!("cannot write the request: {error}")))?;
@@ -127,6 +128,9 @@ fn write_user<S: SerializeSeq>(list: &mut S, message: &Message) -> Result<(), S:
         if let ContentBlock::ToolResult(result) = block {
             list.serialize_element(&Answered(result))?;
         }
+    }
+    if let Some(parts) = super::files::parts(&message.content) {
+        return list.serialize_element(&Said { role: "user", content: parts });
     }
     if message.content.iter().any(|block| block.as_text().is_some()) {
         let content = Joined { separator: "\n", parts: || texts(message) };

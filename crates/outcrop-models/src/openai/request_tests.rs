@@ -71,6 +71,7 @@ fn system_history_and_settings() {
         top_k: Some(40),
         stop_sequences: vec!["END".to_owned()],
         latency: None,
+        answer_schema: None,
     };
     check(
         &request,

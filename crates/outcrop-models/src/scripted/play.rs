@@ -29,7 +29,8 @@ pub(super) fn reply(step: &Step, request: &ModelRequest) -> Result<ModelReply, M
     };
     let (words, since) = last_words(&request.messages);
     let result = results(since).last().map(text_of).unwrap_or_default();
-    let fill = |text: &str| fill(text, &words, &result);
+    let files = files(&request.messages);
+    let fill = |text: &str| fill(text, &words, &result, &files);
     let mut uses = Vec::with_capacity(answer.calls.len());
     for call in &answer.calls {
         let input = fill_value(&call.input, &fill);
@@ -149,19 +150,31 @@ fn tool_name<'a>(call: &'a Call, tools: &'a [ToolSpec]) -> Result<&'a str, Model
 }
 
 /// Puts the placeholders' values in; what comes in with a value is not looked at again.
-fn fill(template: &str, words: &str, result: &str) -> String {
+fn fill(template: &str, words: &str, result: &str, files: &str) -> String {
     let mut filled = String::with_capacity(template.len());
     let mut rest = template;
     while let Some(at) = rest.find("{{") {
         filled.push_str(&rest[..at]);
         rest = &rest[at..];
-        let known = [("{{input}}", words), ("{{last_result}}", result)];
+        let known = [("{{input}}", words), ("{{last_result}}", result), ("{{files}}", files)];
         let found = known.into_iter().find_map(|(mark, value)| Some((rest.strip_prefix(mark)?, value)));
         let (after, value) = found.unwrap_or((&rest[2..], "{{"));
         filled.push_str(value);
         rest = after;
     }
     filled + rest
+}
+
+/// The files of the message in which the user spoke last: of a text all, of another its name and length.
+fn files(messages: &[Arc<Message>]) -> String {
+    let spoken = messages.iter().rev().find(|message| is_spoken(message));
+    let files = spoken.into_iter().flat_map(|message| &message.content).filter_map(ContentBlock::file);
+    let told = files.map(|file| match (file.text(), &file.data) {
+        (Some(text), _) => format!("{} ({}): {text}", file.name, file.media_type),
+        (None, Some(data)) => format!("{} ({}): {} bytes", file.name, file.media_type, data.len()),
+        (None, None) => format!("{} ({}): nothing", file.name, file.media_type),
+    });
+    told.collect::<Vec<_>>().join("\n")
 }
 
 fn fill_value(value: &Value, fill: &impl Fn(&str) -> String) -> Value {
@@ -192,6 +205,7 @@ fn block_bytes(block: &ContentBlock) -> usize {
         ContentBlock::ReasoningContent(reasoning) => reasoning.text.len(),
         ContentBlock::ToolUse(tool_use) => tool_use.name.len() + tool_use.input.to_string().len(),
         ContentBlock::ToolResult(result) => text_of(result).len(),
+        ContentBlock::Document(file) | ContentBlock::Image(file) => usize::try_from(file.bytes).unwrap_or(usize::MAX),
     }
 }
 

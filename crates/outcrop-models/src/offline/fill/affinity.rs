@@ -40,6 +40,8 @@ const PERSON: &[&str] = &[
     "composer",
     "guest",
 ];
+/// Whom something is for or of.
+const PARTY: &[&str] = &["customer", "client", "company", "supplier", "vendor", "organization", "organisation"];
 const MONEY: &[&str] = &[
     "amount",
     "price",
@@ -236,7 +238,7 @@ fn kind_fits(tool: &Tool, parameter: &Parameter, kind: Kind, span: &Span) -> f64
         Kind::Date => {
             if is_date {
                 4.0
-            } else if parameter.named(&["time", "period", "timeframe", "month", "week", "season", "range"]) {
+            } else if parameter.named(&["time", "period", "timeframe", "month", "quarter", "week", "season", "range"]) {
                 2.0
             } else {
                 NEVER
@@ -503,6 +505,10 @@ fn role(parameter: &Parameter, span: &Span) -> f64 {
     if matches!(before.text.as_str(), "under" | "for") && parameter.named(&["name"]) && span.kind == Some(Kind::Proper)
     {
         score += 0.8;
+    }
+    if matches!(before.text.as_str(), "for" | "of" | "by") && parameter.named(PARTY) && span.kind == Some(Kind::Proper)
+    {
+        score += 1.2;
     }
     if before.text == "by" && parameter.named(PERSON) {
         score += 1.5;

@@ -52,6 +52,11 @@ fn text(parameter: &Parameter, span: &Span, today: Option<Day>) -> Value {
     Value::String(span.text.clone())
 }
 
+/// A number in the type of a parameter.
+pub(super) fn number_of(parameter: &Parameter, value: f64) -> Option<Value> {
+    json_number(value, matches!(parameter.kind, Type::Integer))
+}
+
 /// A number without needless fraction; `None` where a whole one is asked for and this is none.
 fn json_number(value: f64, whole: bool) -> Option<Value> {
     if value.fract() == 0.0 && value.abs() < 9e15 {
@@ -77,6 +82,7 @@ pub(super) fn coerce(parameter: &Parameter, value: &Value) -> Option<Value> {
             json_number(number(text)?, matches!(parameter.kind, Type::Integer))
         }
         (Type::Boolean, Value::String(text)) => text.parse().ok().map(Value::Bool),
+        (Type::Array(_), Value::Array(_)) => Some(value.clone()),
         _ => None,
     }
 }

@@ -34,7 +34,13 @@ fn word() -> impl Strategy<Value = String> {
             "Monday",
             "transfer",
             "over",
-            "otherwise"
+            "otherwise",
+            "Q3",
+            "2025",
+            "quarter",
+            "at least",
+            "invoices",
+            "charge"
         ])
         .prop_map(str::to_owned),
         "\\PC{0,6}",
@@ -91,18 +97,44 @@ fn schema() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Anything, or what tools that go on with each other bring.
+fn result() -> impl Strategy<Value = Value> {
+    let things = (0..4_usize, prop::sample::select(vec!["invoice_id", "charge_id", "start_date", "end_date"]));
+    let listed = things.prop_map(|(count, key)| {
+        let items: Vec<Value> = (0..count).map(|n| json!({key: format!("X-{n}"), "amount": n * 400})).collect();
+        json!({"invoices": items})
+    });
+    prop_oneof![schema(), listed]
+}
+
+/// Tools that go on with each other's results, and agents to ask.
+fn chained(schema: &Value) -> Vec<ToolSpec> {
+    let recipient = json!({"type": "string", "oneOf": [{"const": "Orders", "description": "Orders."}, schema]});
+    let input_schema = json!({"type": "object", "properties": {"recipient": recipient, "content": {"type": "string"}}});
+    vec![
+        spec("find_charge", "The charge of an order.", &["order_id string* : The order ID, e.g. A-482."]),
+        spec("refund_charge", "Refund a charge.", &["charge_id string*", "amount number*"]),
+        spec("get_quarter", "Start date and end date of a quarter.", &["quarter integer*", "year integer*"]),
+        spec("list_invoices", "Invoices of a time.", &["start_date string* : A date.", "end_date string* : A date."]),
+        spec("filter_invoices", "Keep large ones.", &["invoice_ids array*", "min_amount number*"]),
+        spec("get_invoice", "One invoice.", &["invoice_id string*"]),
+        ToolSpec { name: "sendMessage".into(), description: "Ask an agent.".into(), input_schema },
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn any_conversation_ends(said in prop::collection::vec(text(), 1..4), schema in schema(), result in schema(), system in text(), failing in any::<bool>()) {
+    fn any_conversation_ends(said in prop::collection::vec(text(), 1..4), schema in schema(), result in result(), system in text(), failing in any::<bool>()) {
         let mut tools = orders();
         tools.extend(weather());
+        tools.extend(chained(&schema));
         tools.push(ToolSpec { name: "odd__tool".into(), description: system.clone(), input_schema: schema });
         let said: Vec<&str> = said.iter().map(String::as_str).collect();
         let turns = play(&tools, &[&system], &said, &|_, _| if failing { format!("!{result}") } else { result.to_string() });
         for turn in turns {
-            let mut calls: Vec<&str> = turn.steps.iter().flat_map(|step| step.split(" + ")).collect();
+            let mut calls: Vec<&str> = turn.steps.iter().flat_map(|step| step.split(" + ")).filter(|call| call.contains(" {")).collect();
             let count = calls.len();
             calls.sort_unstable();
             calls.dedup();

@@ -1,6 +1,7 @@
 //! Agents as the operations share them: stored forms, names, prepared forms.
 
 pub mod collaboration;
+pub mod controls;
 pub mod documents;
 pub mod inline;
 pub mod names;

@@ -2,14 +2,19 @@
 
 use crate::agents::prepared::PreparedAgents;
 use crate::edge::authenticate::AuthMode;
+use crate::memory::{MemoryQueue, MemorySettings};
 use crate::metrics::Metrics;
 use crate::objects::Objects;
 use crate::ops;
 use crate::quotas::{Quotas, ResourceCount};
-use crate::turn::sessions::SessionLocks;
+use crate::secrets::Secrets;
+use crate::turn::Bindings;
+use crate::turn::sessions::{SessionSettings, Sessions};
 use outcrop_planner::turn::TurnLimits;
 use outcrop_ports::{Clock, Ids, ModelCatalog, ToolExecutor};
 use outcrop_store::Store;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +46,9 @@ pub struct App {
     /// What `/metrics` tells.
     pub metrics: Metrics,
     pub(crate) prepared: PreparedAgents,
-    pub(crate) sessions: SessionLocks,
+    pub(crate) memory: MemoryQueue,
+    pub(crate) sessions: Sessions,
+    pub(crate) bindings: Bindings,
     pub(crate) agent_count: ResourceCount,
     pub(crate) prompt_count: ResourceCount,
     /// Turns under way; a turn outlives the connection it came by.
@@ -93,12 +100,20 @@ pub struct Settings {
     pub tool_response_bytes_max: usize,
     /// Where the code of deployed functions is kept.
     pub functions_dir: PathBuf,
-    /// How long a request waits for another turn of its session before it is refused.
-    pub session_wait: Duration,
+    /// How long a reader of a stream may take nothing before its turn goes on without it.
+    pub reader_timeout: Duration,
+    /// What requests do that want one session at once.
+    pub sessions: SessionSettings,
+    /// Schemas of answers, by the names that tags give them.
+    pub answer_schemas: BTreeMap<String, Arc<Value>>,
     /// How many of what there may be.
     pub quotas: Quotas,
     /// The session store.
     pub session_store: SessionStoreSettings,
+    /// What agents remember.
+    pub memory: MemorySettings,
+    /// What is taken out of kept traces beside what looks like a secret.
+    pub secrets: Arc<Secrets>,
 }
 
 /// Settings of the session store (CreateSession and its kin).
@@ -122,9 +137,13 @@ impl Default for Settings {
             tool_call_timeout: Duration::from_secs(900),
             tool_response_bytes_max: 6 * 1024 * 1024,
             functions_dir: PathBuf::from(".outcrop/functions"),
-            session_wait: Duration::from_secs(5),
+            reader_timeout: Duration::from_secs(20),
+            sessions: SessionSettings::default(),
+            answer_schemas: BTreeMap::new(),
             quotas: Quotas::default(),
             session_store: SessionStoreSettings::default(),
+            memory: MemorySettings::default(),
+            secrets: Arc::default(),
         }
     }
 }
@@ -146,7 +165,9 @@ impl App {
             stopping: parts.stopping,
             metrics: Metrics::default(),
             prepared: PreparedAgents::default(),
-            sessions: SessionLocks::default(),
+            memory: MemoryQueue::default(),
+            sessions: Sessions::default(),
+            bindings: Bindings::default(),
             agent_count: ResourceCount::default(),
             prompt_count: ResourceCount::default(),
             turns: TaskTracker::new(),

@@ -6,3 +6,4 @@ pub mod event_stream;
 pub mod listen;
 mod receive;
 pub mod respond;
+mod stalled;

@@ -17,6 +17,7 @@ pub struct Metrics {
     model_calls: Family<ModelLabels, Counter>,
     tokens: Family<TokenLabels, Counter>,
     tool_calls: Family<ToolLabels, Counter>,
+    memory_jobs: Family<MemoryLabels, Counter>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -38,8 +39,28 @@ pub enum TurnEnd {
     Finished,
     /// With a return of control.
     Suspended,
+    /// Because it was called off.
+    Cancelled,
     /// With an exception.
     Failed,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct MemoryLabels {
+    outcome: MemoryOutcome,
+}
+
+/// What came of an attempt to sum a session up.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, EncodeLabelValue)]
+pub enum MemoryOutcome {
+    /// A summary.
+    Written,
+    /// Nothing was there to remember, or it was forgotten meanwhile.
+    Nothing,
+    /// Nothing yet; it is tried again.
+    Failed,
+    /// Nothing, for good.
+    GivenUp,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -69,6 +90,7 @@ impl Default for Metrics {
             model_calls: Family::default(),
             tokens: Family::default(),
             tool_calls: Family::default(),
+            memory_jobs: Family::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("outcrop_requests", "Requests answered, by operation and status", metrics.requests.clone());
@@ -77,6 +99,11 @@ impl Default for Metrics {
         registry.register("outcrop_model_calls", "Model calls, by model and outcome", metrics.model_calls.clone());
         registry.register("gen_ai_client_token_usage", "Tokens used, by model and direction", metrics.tokens.clone());
         registry.register("outcrop_tool_calls", "Tool calls, by outcome", metrics.tool_calls.clone());
+        registry.register(
+            "outcrop_memory_jobs",
+            "Attempts to sum up a session, by outcome",
+            metrics.memory_jobs.clone(),
+        );
         metrics
     }
 }
@@ -113,6 +140,11 @@ impl Metrics {
             let labels = TokenLabels { gen_ai_request_model: model.to_owned(), gen_ai_token_type };
             self.tokens.get_or_create(&labels).inc_by(count);
         }
+    }
+
+    /// An attempt to sum a session up ended.
+    pub(crate) fn memory_job(&self, outcome: MemoryOutcome) {
+        self.memory_jobs.get_or_create(&MemoryLabels { outcome }).inc();
     }
 
     /// A tool call ended.

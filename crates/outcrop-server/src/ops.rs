@@ -11,6 +11,7 @@ pub mod s3;
 pub mod sts;
 
 use crate::App;
+use crate::agents::controls::Controls;
 use crate::edge::respond::{self, Body};
 use crate::errors::{ApiError, OpResult};
 use http::Response;
@@ -30,6 +31,8 @@ pub struct OpContext {
     pub app: Arc<App>,
     /// Id of the request.
     pub request_id: String,
+    /// What its headers say of how a turn is to run.
+    pub controls: Controls,
 }
 
 impl Deref for OpContext {

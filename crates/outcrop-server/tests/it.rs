@@ -4,5 +4,7 @@
 mod expiry;
 #[path = "it/knowledge_bases.rs"]
 mod knowledge_bases;
+#[path = "it/memory.rs"]
+mod memory;
 #[path = "it/stage.rs"]
 mod stage;

@@ -1,5 +1,6 @@
 //! Agents that come with the request: compiled like any other, kept by content, and known to no list.
 
+use super::controls::Controls;
 use super::documents::{DRAFT, TEST_ALIAS_ID};
 use super::prepared::Target;
 use crate::App;
@@ -38,6 +39,7 @@ pub async fn target(app: &App, req: &runtime::InvokeInlineAgentRequest) -> OpRes
         version: DRAFT.into(),
         snapshot: hash.into(),
         prepared,
+        controls: Controls::default(),
     }))
 }
 
@@ -166,14 +168,11 @@ fn refuse_what_cannot_run(agent: &Described<'_>) -> OpResult<()> {
         tracing::debug!(knowledge_base_id = base.knowledge_base_id, "an inline agent names a knowledge base");
         return Err(errors::not_found());
     }
-    let is_custom = agent.orchestration_type == Some(runtime::OrchestrationType::CustomOrchestration);
-    let unbuilt = [(agent.guardrail, "guardrailConfiguration"), (is_custom, "CUSTOM_ORCHESTRATION")];
-    match unbuilt.into_iter().find(|(asked, _)| *asked) {
-        Some((_, what)) => {
-            Err(errors::validation(format!("{what} of an inline agent is not supported by this version of Outcrop.")))
-        }
-        None => Ok(()),
+    if agent.guardrail {
+        let what = "guardrailConfiguration of an inline agent is not supported by this version of Outcrop.";
+        return Err(errors::validation(what));
     }
+    Ok(())
 }
 
 /// The description as PrepareAgent would keep it. Times and ids are the same for every request, so that content alone

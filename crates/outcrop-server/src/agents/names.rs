@@ -2,7 +2,7 @@
 //! exactly one has it, or by a name that the tag `outcrop:names` gives it. Parts of an agent (action groups, collaborators,
 //! associated knowledge bases) are found by their names.
 
-use super::documents::{TEST_ALIAS_ID, version_parent};
+use super::documents::{TEST_ALIAS_ID, agent, alias, version_parent};
 use super::tags;
 use crate::App;
 use crate::errors::{ApiError, OpResult};
@@ -57,6 +57,29 @@ pub async fn resolve(app: &App, route: &mut Route) -> OpResult<()> {
         route.labels[at].1 = part_id;
     }
     Ok(())
+}
+
+/// The ids of an agent and an alias of it, each given by id or name, or the caller's error.
+pub async fn agent_and_alias(app: &App, agent_text: &str, alias_text: &str) -> OpResult<(String, String)> {
+    let (agent_text, alias_text) = (agent_text.to_owned(), alias_text.to_owned());
+    let work = move |tx: &ReadTx<'_>| {
+        let found = find(tx, &agent_text, Some(&alias_text), None)?;
+        let (agent_id, alias_id) = (found.agent.unwrap_or(agent_text), found.alias.unwrap_or(alias_text));
+        alias(tx, &agent(tx, &agent_id)?, &alias_id, String::new())?;
+        Ok::<_, ApiError>((agent_id, alias_id))
+    };
+    app.store.read(work).await
+}
+
+/// The ids behind the names of an agent and its alias; what is neither id nor name stays as it is.
+pub fn ids(tx: &ReadTx<'_>, agent: Option<&str>, alias: Option<&str>) -> OpResult<(Option<String>, Option<String>)> {
+    let Some(agent) = agent else { return Ok((None, alias.map(str::to_owned))) };
+    let agent_id = find_agent(tx, agent)?.unwrap_or_else(|| agent.to_owned());
+    let alias_id = match alias {
+        Some(alias) => Some(find_alias(tx, &agent_id, alias)?.unwrap_or_else(|| alias.to_owned())),
+        None => None,
+    };
+    Ok((Some(agent_id), alias_id))
 }
 
 /// A label that names a part of an agent.

@@ -1,5 +1,6 @@
 //! Prepared agents in memory, by snapshot and by the alias they are called through.
 
+use super::controls::Controls;
 use super::documents::{DRAFT, StoredVersion, TEST_ALIAS_ID, agent, alias};
 use crate::App;
 use crate::errors::{self, ApiError, OpResult};
@@ -34,6 +35,8 @@ pub struct Target {
     pub snapshot: Arc<str>,
     /// The snapshot, compiled.
     pub prepared: Arc<PreparedAgent>,
+    /// What tags of alias and agent say of its turns.
+    pub controls: Controls,
 }
 
 /// The caches. Every change of an agent or alias through this process bumps the generation, which makes all targets old;
@@ -110,21 +113,23 @@ impl PreparedAgents {
         let (agent_text, alias_text) = (agent_id.to_owned(), alias_id.to_owned());
         let alias_arn = app.alias_arn(agent_id, alias_id);
         let arn = alias_arn.clone();
-        let (version, snapshot) = app
+        let agent_arn = app.agent_arn(agent_id);
+        let (version, snapshot, controls) = app
             .store
             .read(move |tx| {
                 let stored = agent(tx, &agent_text)?;
+                let controls = Controls::of_tags(&tx.tags(&arn)?)?.over(&Controls::of_tags(&tx.tags(&agent_arn)?)?);
                 let alias = alias(tx, &stored, &alias_text, arn)?;
                 if alias.alias_invocation_state == Some(api::AliasInvocationState::RejectInvocations) {
                     return Err(errors::validation(format!("The alias {alias_text} is in state REJECT_INVOCATIONS and takes no invocations. Set its aliasInvocationState to ACCEPT_INVOCATIONS.")));
                 }
                 if alias_text == TEST_ALIAS_ID {
                     let snapshot = stored.snapshot.ok_or_else(|| errors::validation(format!("The agent {agent_text} is not prepared. Call PrepareAgent first.")))?;
-                    return Ok((DRAFT.to_owned(), snapshot));
+                    return Ok((DRAFT.to_owned(), snapshot, controls));
                 }
                 let version = alias.routing_configuration.into_iter().next().and_then(|item| item.agent_version).ok_or_else(errors::not_found)?;
                 let stored = tx.get::<StoredVersion>(Kind::AgentVersion, &agent_text, &version)?.ok_or_else(errors::not_found)?;
-                Ok::<_, ApiError>((version, stored.snapshot))
+                Ok::<_, ApiError>((version, stored.snapshot, controls))
             })
             .await?;
         let Some(prepared) = self.by_hash(app, &snapshot).await? else {
@@ -138,6 +143,7 @@ impl PreparedAgents {
             version: version.into(),
             snapshot: snapshot.into(),
             prepared,
+            controls,
         });
         self.targets.insert(target_key(agent_id, alias_id), Arc::new(Aged { generation, target: target.clone() }));
         Ok(target)

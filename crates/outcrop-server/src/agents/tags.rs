@@ -1,5 +1,6 @@
 //! Tags, and the ones that carry settings AWS has no field for.
 
+use super::controls::{self, Controls};
 use crate::errors::{self, OpResult};
 use crate::quotas::Quotas;
 use outcrop_store::{ReadTx, Tx};
@@ -13,11 +14,12 @@ pub const NAMES: &str = "outcrop:names";
 /// Checks tags that are to be set.
 pub fn check(tags: &BTreeMap<String, String>) -> OpResult<()> {
     for key in tags.keys() {
-        if key.starts_with(SETTING_PREFIX) && key != NAMES {
+        if key.starts_with(SETTING_PREFIX) && key != NAMES && !controls::TAGS.contains(&key.as_str()) {
+            let known = [NAMES].iter().chain(&controls::TAGS).copied().collect::<Vec<_>>().join(", ");
             return Err(errors::invalid_field(
                 "tags",
                 format!(
-                    "The tag {key} is not known. Tags that begin with {SETTING_PREFIX} are settings of Outcrop: {NAMES}."
+                    "The tag {key} is not known. Tags that begin with {SETTING_PREFIX} are settings of Outcrop: {known}."
                 ),
             ));
         }
@@ -28,7 +30,7 @@ pub fn check(tags: &BTreeMap<String, String>) -> OpResult<()> {
             ));
         }
     }
-    Ok(())
+    Controls::of_tags(tags).map(drop)
 }
 
 /// Sets checked tags.

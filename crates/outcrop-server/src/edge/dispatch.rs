@@ -3,6 +3,7 @@
 use super::receive::{Received, receive};
 use super::respond::{self, Body};
 use crate::App;
+use crate::agents::controls::Controls;
 use crate::agents::names;
 use crate::errors;
 use crate::ops::{self, OpContext};
@@ -42,7 +43,8 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body>
         return ops::health::metrics(&app, &head.method, &request_id);
     }
     if let Some(rest) = path.strip_prefix("/outcrop/") {
-        return ops::outcrop::answer(&app, &head.method, rest, &body, &request_id).await;
+        let query = head.uri.query().unwrap_or_default();
+        return ops::outcrop::answer(&app, &head.method, rest, query, &body, &request_id).await;
     }
     let query = head.uri.query().unwrap_or_default();
     let signed_for = caller.signing_service.as_deref();
@@ -69,7 +71,11 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body>
         caller.check_service(operation.service.service().signing_name)?;
         names::resolve(&app, &mut route).await?;
         let parts = decode::Parts { labels: &route.labels, query, headers: &head.headers, body: &body };
-        let context = OpContext { app: app.clone(), request_id: request_id.clone() };
+        let controls = match operation.name {
+            "InvokeAgent" | "InvokeInlineAgent" => Controls::of_headers(&head.headers)?,
+            _ => Controls::default(),
+        };
+        let context = OpContext { app: app.clone(), request_id: request_id.clone(), controls };
         match ops::table().handler(operation) {
             Some(handler) => handler(context, parts)?.await,
             None => {

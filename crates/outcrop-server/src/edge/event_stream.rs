@@ -15,14 +15,14 @@ use tokio::sync::mpsc::error::TrySendError;
 
 /// Frames that may wait for a slow reader. Traces come in bursts of four or five.
 const FRAMES_WAITING_MAX: usize = 16;
-/// How long a reader may take nothing before it counts as gone: its turn holds the session.
-const READER_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where a turn puts its frames. When the reader is gone, frames are dropped and the turn goes on.
 #[derive(Clone, Debug)]
 pub struct FrameSender {
     frames: mpsc::Sender<Bytes>,
     given_up: Arc<AtomicBool>,
+    /// How long a reader may take nothing before it counts as gone: its turn holds the session.
+    reader_timeout: Duration,
 }
 
 impl FrameSender {
@@ -44,11 +44,11 @@ impl FrameSender {
             // Sent, or the reader is gone: the turn is finished all the same, there is only nobody to tell.
             return;
         };
-        match tokio::time::timeout(READER_PATIENCE, self.frames.reserve()).await {
+        match tokio::time::timeout(self.reader_timeout, self.frames.reserve()).await {
             Ok(Ok(place)) => place.send(frame),
             Ok(Err(_)) => {}
             Err(_) => {
-                tracing::info!("a reader took nothing for {} s; its stream is broken off", READER_PATIENCE.as_secs());
+                tracing::info!("a reader took nothing for {:?}; its stream is broken off", self.reader_timeout);
                 self.given_up.store(true, Ordering::Relaxed);
             }
         }
@@ -56,12 +56,12 @@ impl FrameSender {
 }
 
 /// A sender and the body that carries what it sends; the body ends when all senders are dropped, and breaks off when
-/// its reader took nothing for long.
-pub fn channel() -> (FrameSender, Body) {
+/// its reader took nothing for that long.
+pub fn channel(reader_timeout: Duration) -> (FrameSender, Body) {
     let (sender, receiver) = mpsc::channel(FRAMES_WAITING_MAX);
     let given_up = Arc::new(AtomicBool::new(false));
     let body = FrameBody { frames: receiver, given_up: given_up.clone() };
-    (FrameSender { frames: sender, given_up }, body.boxed())
+    (FrameSender { frames: sender, given_up, reader_timeout }, body.boxed())
 }
 
 struct FrameBody {

@@ -2,6 +2,7 @@
 
 use super::authenticate::AuthMode;
 use super::dispatch;
+use super::stalled::Stalling;
 use crate::App;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -70,6 +71,8 @@ impl Server {
         let slots = Arc::new(Semaphore::new(self.limits.connections_max));
         let graceful = GracefulShutdown::new();
         let connections = TaskTracker::new();
+        // A turn lets go of a slow reader first; then what it left goes, too.
+        let stall_timeout = app.settings.reader_timeout * 2;
         let dropped = CancellationToken::new();
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(self.limits.header_timeout);
@@ -89,7 +92,9 @@ impl Server {
                 let app = app.clone();
                 async move { Ok::<_, Infallible>(dispatch::answer(app, request).await) }
             });
-            let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
+            let connection = graceful.watch(
+                builder.serve_connection(TokioIo::new(Stalling::new(stream, stall_timeout)), service).into_owned(),
+            );
             let dropped = dropped.clone();
             connections.spawn(async move {
                 tokio::select! {

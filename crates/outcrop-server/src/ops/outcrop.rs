@@ -1,13 +1,24 @@
 //! `/outcrop/…`: what Outcrop adds over HTTP for its own tools.
 //!
+//! `GET /outcrop/sessions…`, `POST /outcrop/sessions/ID/fork`, `DELETE /outcrop/sessions/ID/turn`: what sessions did, going
+//! on from it elsewhere, calling it off; see [`sessions`].
 //! `GET /outcrop/about`: version, region and account, which templates speak of.
 //! `POST /outcrop/import`: whole agents, as [`crate::transfer`] describes them.
+//! `GET|PUT|DELETE /outcrop/agents/AGENT/aliases/ALIAS/memories/…`: what agents remember; see [`memories`].
 //! `GET|PUT|DELETE /outcrop/stacks/NAME`: the record of a deployed template, a JSON object that only the deployer reads.
 
+mod cancel_turn;
+mod fork;
+mod memories;
+mod query;
+mod sessions;
+
 use crate::App;
+use crate::agents::controls::Controls;
 use crate::agents::documents::put_error;
 use crate::edge::respond::{self, Body};
 use crate::errors::{self, ApiError, OpResult};
+use crate::ops::OpContext;
 use bytes::Bytes;
 use http::{Method, Response};
 use outcrop_store::{Kind, Resource};
@@ -18,13 +29,28 @@ use std::sync::Arc;
 const STACK_NAME_CHARS_MAX: usize = 128;
 
 /// Answers a request below `/outcrop/`.
-pub async fn answer(app: &Arc<App>, method: &Method, rest: &str, body: &Bytes, request_id: &str) -> Response<Body> {
+pub async fn answer(
+    app: &Arc<App>,
+    method: &Method,
+    rest: &str,
+    query: &str,
+    body: &Bytes,
+    request_id: &str,
+) -> Response<Body> {
+    if let Some(path) = rest.strip_prefix("sessions").filter(|path| path.is_empty() || path.starts_with('/')) {
+        let cx = OpContext { app: app.clone(), request_id: request_id.to_owned(), controls: Controls::default() };
+        return sessions::answer(&cx, method, path, query, body).await;
+    }
     let answered = match (method, rest.split_once('/')) {
         (&Method::GET, None) if rest == "about" => Ok(about(app)),
         (&Method::POST, None) if rest == "import" => import(app, body).await,
         (&Method::GET, Some(("stacks", name))) => get_stack(app, name).await,
         (&Method::PUT, Some(("stacks", name))) => put_stack(app, name, body).await,
         (&Method::DELETE, Some(("stacks", name))) => delete_stack(app, name).await,
+        (method, Some(("agents", path))) => match memories::answer(app, method, path, query, body).await {
+            Some(answered) => answered,
+            None => Err(errors::unknown_operation(method.as_str(), &format!("/outcrop/{rest}"))),
+        },
         _ => Err(errors::unknown_operation(method.as_str(), &format!("/outcrop/{rest}"))),
     };
     match answered {

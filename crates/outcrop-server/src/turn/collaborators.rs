@@ -2,18 +2,22 @@
 
 use super::drive::{self, Ended, TurnInput, TurnRequest};
 use super::emit::{Emitter, SpeakingAgent};
+use super::sessions::{SessionPolicy, SessionSettings};
 use crate::App;
+use crate::agents::controls::Controls;
 use crate::agents::documents::{DRAFT, TEST_ALIAS_ID};
 use crate::agents::prepared::Target;
 use crate::errors::{self, OpResult};
 use outcrop_planner::INLINE_AGENT;
 use outcrop_planner::agent::{CollaboratingAgent, Collaborator};
 use outcrop_planner::turn::collaboration::{Ask, CollaboratorCall};
-use outcrop_planner::turn::{CollaboratorOutcome, CollaboratorReturned, ControlReturned, Started};
+use outcrop_planner::turn::{CancelledBy, CollaboratorOutcome, CollaboratorReturned, ControlReturned, Started};
 use outcrop_ports::BoxFuture;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// Agents below each other at most. An agent that is its own collaborator's collaborator ends here, too.
 const DEPTH_MAX: u32 = 8;
@@ -29,6 +33,8 @@ pub struct Scope {
     pub(super) ends_at: Instant,
     /// Whether the root's caller wants to see what happens.
     pub(super) enable_trace: bool,
+    /// Cancelled when the supervisor's turn is called off.
+    pub(super) cancelled: CancellationToken,
     /// Shows the supervisor's turn.
     pub(super) emitter: Emitter,
 }
@@ -40,8 +46,8 @@ pub(super) fn session_below(root_session: i64) -> String {
     format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }
 
-/// Asks and waits for the end. `None` when the process is to end: nothing is recorded then, and the collaborator's turn is
-/// taken up or closed like any other that was cut off.
+/// Asks and waits for the end. `None` when the process is to end, or the supervisor's turn: nothing is recorded then. The
+/// collaborator's turn has ended itself, or is taken up or closed like any other that was cut off.
 pub(super) fn ask(
     app: Arc<App>,
     call: CollaboratorCall,
@@ -53,7 +59,7 @@ pub(super) fn ask(
         let tool_use_id = call.tool_use_id.clone();
         let outcome = match try_ask(&app, call, &scope, &request_id).await {
             Ok(outcome) => outcome,
-            Err(_) if app.stopping.is_cancelled() => return None,
+            Err(_) if app.stopping.is_cancelled() || scope.cancelled.is_cancelled() => return None,
             Err(error) => {
                 tracing::info!(request_id, code = error.code, reason = error.message, "collaborator failed");
                 CollaboratorOutcome::Failed { message: error.message }
@@ -75,10 +81,14 @@ async fn try_ask(
     let target = target(app, &call.collaborator).await?;
     let name = (target.agent_id.clone(), target.alias_id.clone(), scope.session_id.clone());
     // Messages to one collaborator are answered in turn: they are one conversation.
-    let wait = scope.ends_at.saturating_duration_since(Instant::now());
-    let Some(_guard) = app.sessions.lock(name, wait).await else {
-        return Err(errors::conflict("another message to this agent took all the time there was"));
+    // Who may wait for how long is decided at the root.
+    let queue_timeout = scope.ends_at.saturating_duration_since(Instant::now());
+    let settings = SessionSettings { queue_length_max: usize::MAX, queue_timeout, ..app.settings.sessions };
+    let entered = tokio::select! {
+        entered = app.sessions.enter(name, SessionPolicy::Queue, settings, Some(&scope.cancelled)) => entered,
+        () = scope.cancelled.cancelled() => return Err(errors::conflict(CancelledBy::Supervisor.reason())),
     };
+    let held = entered.map_err(|_| errors::conflict("another message to this agent took all the time there was"))?;
     let speaking = (!target.prepared.is_inline()).then(|| SpeakingAgent {
         agent_id: target.agent_id.clone(),
         alias_id: target.alias_id.clone(),
@@ -86,21 +96,35 @@ async fn try_ask(
     });
     let emitter =
         scope.emitter.below(speaking, call.collaborator.alias_arn.clone(), &call.collaborator.name, &scope.session_id);
+    let limits = target.controls.limits(&app.settings);
+    let answer_schema = match &target.controls.answer_schema {
+        Some(schema) => Some(schema.load(app).await?),
+        None => None,
+    };
     let request = TurnRequest {
-        input: input(app, call, scope, &target, request_id),
+        input: input(app, call, scope, &target, request_id, answer_schema),
         target,
         session_id: scope.session_id.clone(),
+        limits,
         stream: false,
+        memory_id: None,
         above: Some(scope.clone()),
     };
-    let (ended, session_attributes) = drive::run_below(app, request, emitter).await?;
+    let (ended, session_attributes) = drive::run_below(app, request, held, emitter).await?;
     Ok(match ended {
         Ended::Finished { text } => CollaboratorOutcome::Answered { text, session_attributes },
         Ended::Suspended { payload } => CollaboratorOutcome::ReturnedControl { payload: *payload, session_attributes },
     })
 }
 
-fn input(app: &App, call: CollaboratorCall, scope: &Scope, target: &Target, request_id: &str) -> TurnInput {
+fn input(
+    app: &App,
+    call: CollaboratorCall,
+    scope: &Scope,
+    target: &Target,
+    request_id: &str,
+    answer_schema: Option<Arc<Value>>,
+) -> TurnInput {
     let at = app.clock.now();
     match call.ask {
         Ask::Text(text) => TurnInput::Words(Box::new(Started {
@@ -114,7 +138,8 @@ fn input(app: &App, call: CollaboratorCall, scope: &Scope, target: &Target, requ
             session_attributes: Some(call.session_attributes),
             relayed_conversation: call.relayed,
             enable_trace: scope.enable_trace,
-            limits: app.settings.turn,
+            answer_schema,
+            limits: target.controls.limits(&app.settings),
             ..Started::default()
         })),
         Ask::Results { invocation_id, results } => TurnInput::Results {
@@ -132,7 +157,7 @@ fn input(app: &App, call: CollaboratorCall, scope: &Scope, target: &Target, requ
 }
 
 /// What an invocation of the collaborator runs.
-async fn target(app: &Arc<App>, collaborator: &Collaborator) -> OpResult<Arc<Target>> {
+pub(super) async fn target(app: &Arc<App>, collaborator: &Collaborator) -> OpResult<Arc<Target>> {
     match &collaborator.agent {
         CollaboratingAgent::Alias { agent_id, alias_id } => app.prepared.target(app, agent_id, alias_id).await,
         CollaboratingAgent::Inline { snapshot } => {
@@ -144,6 +169,7 @@ async fn target(app: &Arc<App>, collaborator: &Collaborator) -> OpResult<Arc<Tar
                 version: DRAFT.into(),
                 snapshot: snapshot.clone(),
                 prepared,
+                controls: Controls::default(),
             }))
         }
     }

@@ -1,11 +1,15 @@
 //! The one loop: ask the machine, do what it says, journal what came of it, feed it back.
 
+use super::cancel;
 use super::collaborators::{self, Scope};
 use super::emit::{Emitter, failure};
+use super::files::{self, Files};
 use super::functions;
 use super::history::{self, History};
 use super::journal;
+use super::sessions::{RunningTurn, SessionGuard};
 use super::tools::Calls;
+use super::windows;
 use crate::App;
 use crate::agents::prepared::Target;
 use crate::errors::{self, ApiError, OpResult};
@@ -14,14 +18,14 @@ use outcrop_api::bedrock_agent::AgentCollaboration;
 use outcrop_api::bedrock_agent_runtime::{Attribution, ReturnControlPayload};
 use outcrop_planner::turn::text::AnswerStream;
 use outcrop_planner::turn::{
-    ControlReturned, Decision, Event, Limit, ModelFailed, ModelReplied, ParserCall, ParserOutcome, ParserReturned,
-    Started, Step, Turn,
+    ControlReturned, Decision, Event, FailureKind, Limit, ModelFailed, ModelReplied, ParserCall, ParserOutcome,
+    ParserReturned, Started, Step, Turn, TurnLimits,
 };
 use outcrop_ports::{
     BoxFuture, ContentBlock, Delta, DeltaSink, Message, ModelError, ModelErrorKind, ModelRequest, ToolFailureCause,
     ToolUse,
 };
-use outcrop_store::{BeginError, BeginTurn, FinishTurn, Session, TurnOutcome};
+use outcrop_store::{BeginError, BeginTurn, FinishTurn, Session, SessionFile, TurnOutcome};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,8 +40,12 @@ pub struct TurnRequest {
     pub session_id: Arc<str>,
     /// The user's words or the caller's results.
     pub input: TurnInput,
+    /// Limits of a turn that begins; of one that goes on the time that it has from now.
+    pub limits: TurnLimits,
     /// Whether the answer is wanted piece by piece.
     pub stream: bool,
+    /// What the session is remembered under when it is over.
+    pub memory_id: Option<String>,
     /// What the supervisor hands down, for a collaborator's turn.
     pub above: Option<Scope>,
 }
@@ -53,22 +61,37 @@ pub enum TurnInput {
         /// The results.
         returned: ControlReturned,
     },
+    /// A fork of a turn, which is recorded already.
+    Forked(Box<ForkedTurn>),
 }
 
-/// Runs a turn to its end and sends what is to be seen on the way. The session must be locked. When the caller goes
-/// away, the turn goes on; when the process goes away, the journal has it.
-pub async fn run(app: Arc<App>, request: TurnRequest, mut emitter: Emitter) {
+/// A turn that goes on in a session of its own.
+pub struct ForkedTurn {
+    pub(super) session: i64,
+    pub(super) number: u32,
+    pub(super) next_seq: u32,
+    pub(super) turn: Turn,
+    pub(super) decision: Decision,
+    pub(super) enable_trace: bool,
+}
+
+/// Runs a turn to its end and sends what is to be seen on the way. When the caller goes away, the turn goes on; when the
+/// process goes away, the journal has it. `held` is let go of as soon as the turn's end is written: the session does not
+/// wait for a slow reader of the last frames.
+pub async fn run(app: Arc<App>, request: TurnRequest, held: SessionGuard, mut emitter: Emitter) {
     let running = app.metrics.turn_begins();
-    let ended = try_run(&app, request, &mut emitter).await;
+    let turn = held.running().clone();
+    let ended = try_run(&app, request, held, &mut emitter).await;
     drop(running);
-    app.metrics.turn_ended(*ended.as_ref().unwrap_or(&TurnEnd::Failed));
+    let failed = if turn.was_cancelled() { TurnEnd::Cancelled } else { TurnEnd::Failed };
+    app.metrics.turn_ended(*ended.as_ref().unwrap_or(&failed));
     if let Err(error) = ended {
         emitter.exception(&error).await;
     }
 }
 
-async fn try_run(app: &Arc<App>, request: TurnRequest, emitter: &mut Emitter) -> OpResult<TurnEnd> {
-    let (mut driver, decision) = Driver::begin(app, request, emitter).await?;
+async fn try_run(app: &Arc<App>, request: TurnRequest, held: SessionGuard, emitter: &mut Emitter) -> OpResult<TurnEnd> {
+    let (mut driver, decision) = Driver::begin(app, request, held, emitter).await?;
     Ok(match driver.drive(decision).await? {
         Ended::Finished { .. } => TurnEnd::Finished,
         Ended::Suspended { .. } => TurnEnd::Suspended,
@@ -79,9 +102,10 @@ async fn try_run(app: &Arc<App>, request: TurnRequest, emitter: &mut Emitter) ->
 pub(super) async fn run_below(
     app: &Arc<App>,
     request: TurnRequest,
+    held: SessionGuard,
     mut emitter: Emitter,
 ) -> OpResult<(Ended, BTreeMap<String, String>)> {
-    let (mut driver, decision) = Driver::begin(app, request, &mut emitter).await?;
+    let (mut driver, decision) = Driver::begin(app, request, held, &mut emitter).await?;
     let ended = driver.drive(decision).await?;
     Ok((ended, driver.turn.session_attributes().clone()))
 }
@@ -99,6 +123,10 @@ struct Driver<'a> {
     app: &'a Arc<App>,
     emitter: &'a Emitter,
     turn: Turn,
+    /// The right to the session, until the turn's end is written.
+    held: Option<SessionGuard>,
+    /// The turn as others see it, who may call it off.
+    running: Arc<RunningTurn>,
     session: i64,
     number: u32,
     next_seq: u32,
@@ -108,40 +136,52 @@ struct Driver<'a> {
     stream: bool,
     /// What of the answer was shown while it was written.
     shown: String,
+    /// Files of the session that were read in this turn.
+    files: Files,
 }
 
 impl<'a> Driver<'a> {
-    async fn begin(app: &'a Arc<App>, request: TurnRequest, emitter: &'a mut Emitter) -> OpResult<(Self, Decision)> {
-        let TurnRequest { target, session_id, input, stream, above } = request;
-        let own_end = Instant::now() + Duration::from_secs(app.settings.turn.wall_time_seconds);
-        let ends_at = above.as_ref().map_or(own_end, |above| own_end.min(above.ends_at));
+    async fn begin(
+        app: &'a Arc<App>,
+        request: TurnRequest,
+        held: SessionGuard,
+        emitter: &'a mut Emitter,
+    ) -> OpResult<(Self, Decision)> {
+        let TurnRequest { target, session_id, input, limits, stream, memory_id, above } = request;
+        let began = Instant::now();
         let enable_trace = match &input {
             TurnInput::Words(started) => started.enable_trace,
             TurnInput::Results { returned, .. } => returned.enable_trace,
+            TurnInput::Forked(forked) => forked.enable_trace,
         };
-        let begin = |resume: Option<String>, first_event: Vec<u8>| BeginTurn {
+        let begin = |resume: Option<String>, first_event: Vec<u8>, files: Vec<SessionFile>| BeginTurn {
             agent_id: target.agent_id.to_string(),
             alias_id: target.alias_id.to_string(),
             session_id: session_id.to_string(),
             now: app.clock.now(),
             idle_ttl_seconds: u32::try_from(target.prepared.idle_session_ttl_seconds).unwrap_or(u32::MAX),
             resume,
+            memory_id: memory_id.clone(),
             first_event,
+            files,
         };
         let (session, number, next_seq, turn, decision) = match input {
             TurnInput::Words(mut started) => {
+                started.windows = windows::of_agent(app, &target.prepared);
                 if target.prepared.collaboration == AgentCollaboration::SupervisorRouter {
                     started.last_agent = history::last_agent(app, &target, &session_id).await?;
                 }
+                let files = files::to_keep(&started.files);
                 let event = Event::Started(*started);
-                let begun = app.store.begin_turn(begin(None, journal::event_row(&event))).await.map_err(begin_error)?;
+                let begin = begin(None, journal::event_row(&event), files);
+                let begun = app.store.begin_turn(begin).await.map_err(begin_error)?;
                 let Event::Started(started) = event else { unreachable!("made above") };
                 let history = match begun.previous_turns {
                     0 => History::default(),
                     _ => history::before(app, begun.session, begun.turn, &begun.attributes).await?,
                 };
                 let attributes = history.attributes.unwrap_or(begun.attributes);
-                let (turn, decision) = Turn::start(target.prepared.clone(), history.messages, attributes, started);
+                let (turn, decision) = Turn::start(target.prepared.clone(), history.earlier, attributes, started);
                 (begun.session, begun.turn, begun.next_seq, turn, decision)
             }
             TurnInput::Results { invocation_id, returned } => {
@@ -152,26 +192,37 @@ impl<'a> Driver<'a> {
                 let event = Event::ControlReturned(returned);
                 let begun = app
                     .store
-                    .begin_turn(begin(Some(invocation_id), journal::event_row(&event)))
+                    .begin_turn(begin(Some(invocation_id), journal::event_row(&event), Vec::new()))
                     .await
                     .map_err(begin_error)?;
                 let decision = turn.apply(event);
                 (begun.session, begun.turn, begun.next_seq, turn, decision)
             }
+            TurnInput::Forked(forked) => {
+                let ForkedTurn { session, number, next_seq, turn, decision, .. } = *forked;
+                (session, number, next_seq, turn, decision)
+            }
         };
+        let own_end = began + Duration::from_secs(limits.wall_time_seconds.min(turn.limits().wall_time_seconds));
+        let ends_at = above.as_ref().map_or(own_end, |above| own_end.min(above.ends_at));
+        let running = held.running().clone();
         let below = Scope {
             depth: above.as_ref().map_or(0, |above| above.depth) + 1,
             session_id: above.map_or_else(|| collaborators::session_below(session).into(), |above| above.session_id),
             ends_at,
             enable_trace,
+            cancelled: running.token().clone(),
             emitter: emitter.clone(),
         };
-        let shown = String::new();
-        Ok((Self { app, emitter, turn, session, number, next_seq, ends_at, below, stream, shown }, decision))
+        let (held, shown, files) = (Some(held), String::new(), Files::default());
+        let driver =
+            Self { app, emitter, turn, held, running, session, number, next_seq, ends_at, below, stream, shown, files };
+        Ok((driver, decision))
     }
 
     async fn drive(&mut self, mut decision: Decision) -> OpResult<Ended> {
         let mut calls: Option<Calls> = None;
+        let (stopping, cancelled) = (self.app.stopping.clone(), self.running.token().clone());
         // The last event as a row: written with the turn's end when it is the last, else before the next step.
         let mut unwritten: Option<Vec<u8>> = None;
         loop {
@@ -180,36 +231,63 @@ impl<'a> Driver<'a> {
                 self.append(row).await?;
             }
             if !ends {
-                self.emitter.output(std::mem::take(&mut decision.output)).await;
+                let output = std::mem::take(&mut decision.output);
+                tokio::select! {
+                    () = self.emitter.output(output) => {}
+                    // Nobody waits for a slow reader to have a turn called off.
+                    () = cancelled.cancelled() => {}
+                }
             }
             let event = match decision.step {
-                Step::CallModel(request) => {
+                Step::CallModel(_) | Step::Summarize(_) | Step::CallParser(_) | Step::CallTools(_)
+                    if cancelled.is_cancelled() =>
+                {
+                    self.cancel(calls.take()).await
+                }
+                Step::CallModel(_) | Step::Summarize(_) | Step::CallParser(_) | Step::CallTools(_)
+                    if Instant::now() >= self.ends_at =>
+                {
+                    Event::LimitReached { at: self.app.clock.now(), limit: Limit::WallTime }
+                }
+                Step::CallModel(mut request) => {
+                    files::put_in(self.app, self.session, &mut request, &mut self.files).await?;
                     // What was heard so far is durable, and asking a model changes nothing: the turn can stop here.
-                    let stopping = self.app.stopping.clone();
                     tokio::select! {
                         event = self.call_model(&request) => event,
                         () = stopping.cancelled() => return Err(errors::stopping()),
+                        () = cancelled.cancelled() => self.cancel(None).await,
+                    }
+                }
+                Step::Summarize(request) => {
+                    tokio::select! {
+                        event = self.call_model(&request) => windows::summarized(event, self.app),
+                        () = stopping.cancelled() => return Err(errors::stopping()),
+                        () = cancelled.cancelled() => self.cancel(None).await,
                     }
                 }
                 Step::CallParser(call) => {
                     // As asking a model: it changes nothing of ours.
-                    let stopping = self.app.stopping.clone();
                     tokio::select! {
                         event = self.call_parser(call) => event,
                         () = stopping.cancelled() => return Err(errors::stopping()),
+                        () = cancelled.cancelled() => self.cancel(None).await,
                     }
                 }
-                Step::CallTools(_) if self.app.stopping.is_cancelled() => return Err(errors::stopping()),
+                Step::CallTools(_) if stopping.is_cancelled() => return Err(errors::stopping()),
                 Step::CallTools(batch) => {
                     let time_left = self.ends_at.saturating_duration_since(Instant::now());
-                    let started =
-                        Calls::start(self.app, batch, self.turn.tool_context(), time_left, self.below.clone());
-                    self.next_result(calls.insert(started)).await?
+                    let started = Calls::start(
+                        self.app,
+                        batch,
+                        self.turn.tool_context(),
+                        time_left,
+                        self.below.clone(),
+                        (self.session, self.number),
+                    );
+                    calls = Some(started);
+                    self.next_result(&mut calls).await?
                 }
-                Step::Wait => {
-                    let running = calls.as_mut().ok_or_else(|| lost("a turn waits for calls that were never made"))?;
-                    self.next_result(running).await?
-                }
+                Step::Wait => self.next_result(&mut calls).await?,
                 Step::ReturnControl(payload) => {
                     let invocation_id = payload.invocation_id.clone().unwrap_or_default();
                     self.finish(unwritten, TurnOutcome::Suspended { invocation_id }).await?;
@@ -224,6 +302,9 @@ impl<'a> Driver<'a> {
                 }
                 Step::Fail { kind, message, resource } => {
                     // A turn that waits for the caller's results once more is not over.
+                    if kind == FailureKind::Cancelled {
+                        self.running.set_cancelled();
+                    }
                     let outcome = match self.turn.awaited_invocation() {
                         Some(id) => TurnOutcome::Suspended { invocation_id: id.to_owned() },
                         None => TurnOutcome::Finished,
@@ -303,20 +384,38 @@ impl<'a> Driver<'a> {
             }
             Ok(payload) => ParserOutcome::Answered(String::from_utf8_lossy(&payload).into_owned()),
             Err(failure) => {
-                tracing::warn!(function = &*call.function_arn, cause = ?failure.cause, reason = failure.message, "parser failed");
+                tracing::warn!(function = &*call.function_arn, cause = ?failure.cause, reason = failure.message, "the author's function failed");
                 ParserOutcome::Failed(failure)
             }
         };
         Event::ParserReturned(ParserReturned { started_at, at, call_id: app.ids.uuid(), outcome })
     }
 
-    async fn next_result(&self, calls: &mut Calls) -> OpResult<Event> {
-        match tokio::time::timeout_at(self.ends_at, calls.next()).await {
+    /// The next result of the calls under way. What has ended already counts, also when the turn is called off.
+    async fn next_result(&self, running: &mut Option<Calls>) -> OpResult<Event> {
+        let calls = running.as_mut().ok_or_else(|| lost("a turn waits for calls that were never made"))?;
+        let next = tokio::select! {
+            biased;
+            next = tokio::time::timeout_at(self.ends_at, calls.next()) => next,
+            () = self.running.token().cancelled() => return Ok(self.cancel(running.take()).await),
+        };
+        match next {
             Ok(Some(event)) => Ok(event),
             Ok(None) if self.app.stopping.is_cancelled() => Err(errors::stopping()),
+            Ok(None) if self.running.token().is_cancelled() => Ok(self.cancel(None).await),
             Ok(None) => Err(lost("no call is left, and the turn still waits for one")),
             Err(_) => Ok(Event::LimitReached { at: self.app.clock.now(), limit: Limit::WallTime }),
         }
+    }
+
+    /// Ends what is under way, collaborators included, when the turn is called off.
+    async fn cancel(&self, calls: Option<Calls>) -> Event {
+        if let Some(calls) = calls {
+            calls.cancelled().await;
+        }
+        let waiting = self.turn.waiting_collaborators();
+        cancel::cancel_waiting(self.app, waiting, &self.below.session_id).await;
+        Event::Cancelled { at: self.app.clock.now(), by: self.running.cancelled_by() }
     }
 
     async fn append(&mut self, row: Vec<u8>) -> OpResult<()> {
@@ -333,7 +432,7 @@ impl<'a> Driver<'a> {
         // Also of a turn that only waits: replayed from these, its events lead to the same again.
         let attributes = Some(self.turn.session_attributes().clone());
         if !matches!(outcome, TurnOutcome::Suspended { .. }) {
-            rows.push((now, journal::ended_row(self.turn.new_messages())));
+            rows.push((now, journal::ended_row(&self.turn)));
         }
         let finish = FinishTurn {
             session: self.session,
@@ -345,6 +444,7 @@ impl<'a> Driver<'a> {
             outcome,
         };
         self.app.store.finish_turn(finish).await?;
+        self.held = None;
         Ok(())
     }
 }
@@ -370,7 +470,7 @@ async fn suspended_turn(app: &Arc<App>, target: &Target, session_id: &str, invoc
     let session =
         found.filter(|session| session.suspended.as_deref() == Some(invocation_id)).ok_or_else(not_awaited)?;
     let history = history::before(app, session.id, session.turns, &session.attributes).await?;
-    let rebuilt = history::rebuild(app, session.id, session.turns, history.messages, session.attributes).await?;
+    let rebuilt = history::rebuild(app, session.id, session.turns, history.earlier, session.attributes).await?;
     let turn = rebuilt.ok_or_else(|| lost("a suspended turn cannot be rebuilt"))?;
     if turn.awaited_invocation() == Some(invocation_id) { Ok(turn) } else { Err(not_awaited()) }
 }

@@ -4,7 +4,7 @@ use crate::edge::event_stream::FrameSender;
 use crate::errors::ApiError;
 use outcrop_api::bedrock_agent_runtime as api;
 use outcrop_planner::turn::{FailureKind, Output};
-use outcrop_wire::Blob;
+use outcrop_wire::{Blob, Timestamp};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -22,6 +22,43 @@ pub struct Speaker {
     pub collaborator_name: Option<Arc<str>>,
     /// The session as the client named it.
     pub session_id: Arc<str>,
+}
+
+impl Speaker {
+    /// Who speaks in a collaborator's turn below this one.
+    pub fn below(
+        &self,
+        agent: Option<SpeakingAgent>,
+        alias_arn: Arc<str>,
+        collaborator_name: &Arc<str>,
+        session_id: &Arc<str>,
+    ) -> Self {
+        Self {
+            // Below an agent that came with its request nobody has an id in the trace, as the wire has no place for it.
+            agent: agent.filter(|_| self.agent.is_some()),
+            caller_chain: self.caller_chain.iter().cloned().chain([alias_arn]).collect(),
+            collaborator_name: Some(self.collaborator_name.as_ref().unwrap_or(collaborator_name).clone()),
+            session_id: session_id.clone(),
+        }
+    }
+
+    /// A part of the trace with who speaks in it.
+    pub fn part(&self, at: Timestamp, trace: api::Trace) -> api::TracePart {
+        let agent = self.agent.as_ref();
+        // What InvokeInlineAgent sends is the same without these three.
+        api::TracePart {
+            agent_alias_id: agent.map(|agent| agent.alias_id.to_string()),
+            agent_id: agent.map(|agent| agent.agent_id.to_string()),
+            agent_version: agent.map(|agent| agent.version.to_string()),
+            caller_chain: Some(
+                self.caller_chain.iter().map(|arn| api::Caller::AgentAliasArn(arn.to_string())).collect(),
+            ),
+            collaborator_name: self.collaborator_name.as_ref().map(ToString::to_string),
+            event_time: Some(at),
+            session_id: Some(self.session_id.to_string()),
+            trace: Some(trace),
+        }
+    }
 }
 
 /// An agent as the trace names it.
@@ -58,14 +95,7 @@ impl Emitter {
         collaborator_name: &Arc<str>,
         session_id: &Arc<str>,
     ) -> Self {
-        let above = &self.speaker;
-        let speaker = Speaker {
-            // Below an agent that came with its request nobody has an id in the trace, as the wire has no place for it.
-            agent: agent.filter(|_| above.agent.is_some()),
-            caller_chain: above.caller_chain.iter().cloned().chain([alias_arn]).collect(),
-            collaborator_name: Some(above.collaborator_name.as_ref().unwrap_or(collaborator_name).clone()),
-            session_id: session_id.clone(),
-        };
+        let speaker = self.speaker.below(agent, alias_arn, collaborator_name, session_id);
         Self { frames: self.frames.clone(), speaker, answers_caller: false }
     }
 
@@ -80,28 +110,7 @@ impl Emitter {
     pub async fn output(&self, output: Vec<Output>) {
         for part in output {
             match part {
-                Output::Trace { at, trace } => {
-                    let speaker = &self.speaker;
-                    let agent = speaker.agent.as_ref();
-                    // What InvokeInlineAgent sends is the same without these three.
-                    let part = api::TracePart {
-                        agent_alias_id: agent.map(|agent| agent.alias_id.to_string()),
-                        agent_id: agent.map(|agent| agent.agent_id.to_string()),
-                        agent_version: agent.map(|agent| agent.version.to_string()),
-                        caller_chain: Some(
-                            speaker
-                                .caller_chain
-                                .iter()
-                                .map(|arn| api::Caller::AgentAliasArn(arn.to_string()))
-                                .collect(),
-                        ),
-                        collaborator_name: speaker.collaborator_name.as_ref().map(ToString::to_string),
-                        event_time: Some(at),
-                        session_id: Some(speaker.session_id.to_string()),
-                        trace: Some(*trace),
-                    };
-                    self.send("trace", &part).await;
-                }
+                Output::Trace { at, trace } => self.send("trace", &self.speaker.part(at, *trace)).await,
             }
         }
     }
@@ -147,14 +156,25 @@ impl Emitter {
     }
 }
 
-/// The exception for a failed turn.
+/// The exception for a failed turn, told to the operator where it is for them.
 pub fn failure(kind: FailureKind, message: String, resource: Option<String>) -> ApiError {
+    if kind == FailureKind::Internal {
+        tracing::error!(reason = message, "a turn could not go on");
+    }
+    failure_of(kind, message, resource)
+}
+
+/// The exception for a failed turn.
+pub fn failure_of(kind: FailureKind, message: String, resource: Option<String>) -> ApiError {
     let code = match kind {
         FailureKind::Throttled => "ThrottlingException",
         FailureKind::AccessDenied => "AccessDeniedException",
         FailureKind::Invalid => "ValidationException",
         FailureKind::Dependency => "DependencyFailedException",
         FailureKind::ModelUnavailable => "BadGatewayException",
+        // Of the exceptions that the stream has this is the one that clients neither retry by themselves nor take for a
+        // fault: something else came in the way of the request.
+        FailureKind::Cancelled => "ConflictException",
         FailureKind::Internal => {
             tracing::error!(reason = message, "a turn could not go on");
             return crate::errors::internal();

@@ -1,7 +1,9 @@
 //! What a journal row holds.
 
-use outcrop_planner::turn::Event;
+use outcrop_planner::turn::custom::CustomTurn;
+use outcrop_planner::turn::{Event, Left, Turn};
 use outcrop_ports::{ContentBlock, Message, ToolResultContent};
+use outcrop_store::JournalEvent;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -16,6 +18,12 @@ pub(super) enum Entry {
     Ended {
         /// What the turn added to the conversation; empty when it failed before anything was done.
         messages: Vec<Arc<Message>>,
+        /// The turn as later ones of a custom orchestration are shown it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        custom: Option<CustomTurn>,
+        /// What it leaves to the next turn beside them.
+        #[serde(default, flatten)]
+        left: Left,
     },
 }
 
@@ -24,7 +32,37 @@ pub(super) enum Entry {
 #[serde(rename_all = "camelCase")]
 enum EntryRef<'a> {
     Event(&'a Event),
-    Ended { messages: &'a [Arc<Message>] },
+    Ended {
+        messages: &'a [Arc<Message>],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        custom: Option<&'a CustomTurn>,
+        #[serde(flatten)]
+        left: &'a Left,
+    },
+}
+
+/// The events of a turn's rows, up to its end or to a row that cannot be read; the end is told by the second value.
+pub(super) fn events(rows: &[JournalEvent]) -> (Vec<Event>, Stop) {
+    let mut events = Vec::with_capacity(rows.len());
+    for row in rows {
+        match read(&row.body) {
+            Some(Entry::Event(event)) => events.push(*event),
+            Some(Entry::Ended { .. }) => return (events, Stop::Ended),
+            None => return (events, Stop::Unreadable),
+        }
+    }
+    (events, Stop::Open)
+}
+
+/// Where the events of a turn stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The turn is over.
+    Ended,
+    /// The turn runs, waits, or was cut off.
+    Open,
+    /// A row is damaged, or of a newer program.
+    Unreadable,
 }
 
 /// An event's row.
@@ -37,8 +75,10 @@ const ENDED_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// The row that ends a turn. Messages that are too many bytes together are cut, the longest texts first and most: the
 /// session must go on.
-pub(super) fn ended_row(messages: &[Arc<Message>]) -> Vec<u8> {
-    let whole = row(&EntryRef::Ended { messages });
+pub(super) fn ended_row(turn: &Turn) -> Vec<u8> {
+    let (messages, custom, left) = (turn.new_messages(), turn.custom_turn(), &turn.left());
+    let custom = custom.as_ref();
+    let whole = row(&EntryRef::Ended { messages, custom, left });
     if whole.len() <= ENDED_BYTES_MAX {
         return whole;
     }
@@ -46,7 +86,7 @@ pub(super) fn ended_row(messages: &[Arc<Message>]) -> Vec<u8> {
     let mut text_bytes_max = 1024 * 1024;
     loop {
         cut.iter_mut().for_each(|message| cut_texts(Arc::make_mut(message), text_bytes_max));
-        let fits = row(&EntryRef::Ended { messages: &cut });
+        let fits = row(&EntryRef::Ended { messages: &cut, custom, left });
         if fits.len() <= ENDED_BYTES_MAX || text_bytes_max == 0 {
             return fits;
         }
@@ -74,6 +114,7 @@ fn cut_texts(message: &mut Message, bytes_max: usize) {
                     tool_use.input = serde_json::json!({});
                 }
             }
+            ContentBlock::Document(_) | ContentBlock::Image(_) => {}
         }
     }
 }
@@ -85,4 +126,18 @@ fn row(entry: &EntryRef<'_>) -> Vec<u8> {
 /// Reads a row; `None` when it is damaged.
 pub(super) fn read(row: &[u8]) -> Option<Entry> {
     serde_json::from_slice(row).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_before_there_was_more_to_leave_are_read() {
+        let row = br#"{"ended":{"messages":[{"role":"user","content":[{"text":"Hello."}]}]}}"#;
+        let Some(Entry::Ended { messages, custom: None, left }) = read(row) else { panic!("it is a row") };
+        assert_eq!((messages.len(), left.clone()), (1, Left::default()));
+        let again = super::row(&EntryRef::Ended { messages: &messages, custom: None, left: &left });
+        assert_eq!(again, row, "what leaves nothing more is written as before");
+    }
 }

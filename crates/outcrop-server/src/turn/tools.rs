@@ -1,15 +1,20 @@
 //! Tool calls of one step, side by side; one outcome each.
 
 use super::collaborators::{self, Scope};
+use super::reading;
 use crate::App;
 use outcrop_planner::turn::{Call, Event, ToolReturned};
 use outcrop_ports::{ToolCall, ToolContext, ToolFailure, ToolFailureCause, ToolLimits, ToolOutcome};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 /// Calls that run at once within one step; a step that asks for more waits for places.
 const CALLS_AT_ONCE_MAX: usize = 32;
+
+/// How long a turn that is called off waits for its collaborators to write their ends.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Calls under way. Dropping it gives them up.
 pub(super) struct Calls {
@@ -19,6 +24,8 @@ pub(super) struct Calls {
     context: Arc<ToolContext>,
     app: Arc<App>,
     time_left: Duration,
+    /// Session and turn whose calls these are.
+    journal: (i64, u32),
 }
 
 impl Calls {
@@ -29,6 +36,7 @@ impl Calls {
         context: ToolContext,
         time_left: Duration,
         scope: Scope,
+        journal: (i64, u32),
     ) -> Self {
         let mut calls = Self {
             running: JoinSet::new(),
@@ -37,6 +45,7 @@ impl Calls {
             context: Arc::new(context),
             app: app.clone(),
             time_left,
+            journal,
         };
         while calls.running.len() < CALLS_AT_ONCE_MAX && calls.start_next() {}
         calls
@@ -49,12 +58,21 @@ impl Calls {
             self.start_next();
             match ended {
                 Ok(Some(event)) => return Some(event),
-                // The process is to end; the driver sees that no call is left.
+                // The process or the turn is to end; the driver sees that no call is left.
                 Ok(None) => {}
                 // The executor panicked: a fault of ours. The machine still waits for this call; its turn ends when no
                 // call is left, which the driver sees.
                 Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "a tool call was lost"),
             }
+        }
+    }
+
+    /// Ends what is under way when the turn is called off: functions are given up, collaborators end their own turns.
+    pub(super) async fn cancelled(mut self) {
+        self.waiting = Vec::new().into_iter();
+        let ends = async { while self.running.join_next().await.is_some() {} };
+        if tokio::time::timeout(CANCEL_TIMEOUT, ends).await.is_err() {
+            tracing::warn!("a collaborator's turn was called off and did not end in time; it is left to its journal");
         }
     }
 
@@ -67,7 +85,20 @@ impl Calls {
         };
         match call {
             Call::Tool(call) => {
-                self.running.spawn(async move { Some(Event::ToolReturned(one(&app, call, &context, limits).await)) })
+                let cancelled: CancellationToken = self.scope.cancelled.clone();
+                self.running.spawn(async move {
+                    tokio::select! {
+                        biased;
+                        returned = one(&app, call, &context, limits) => Some(Event::ToolReturned(returned)),
+                        // Dropping the call ends it: a local function's process with it, a request to another server too.
+                        () = cancelled.cancelled() => None,
+                    }
+                })
+            }
+            Call::Read(read) => {
+                let (session, turn) = self.journal;
+                let read = reading::read(app, session, turn, read);
+                self.running.spawn(async move { Some(Event::ToolReturned(read.await)) })
             }
             Call::Collaborator(call) => {
                 let asked = collaborators::ask(app, call, self.scope.clone());

@@ -17,6 +17,8 @@ pub(super) async fn tag_resource(cx: OpContext, req: api::TagResourceRequest) ->
         tags::set(tx, &app.settings.quotas, &req.resource_arn, &req.tags)
     };
     cx.store.write::<_, ApiError, _>(work).await?;
+    // Tags say how turns run.
+    cx.prepared.changed();
     Ok(api::TagResourceResponse::default())
 }
 
@@ -30,6 +32,7 @@ pub(super) async fn untag_resource(
         Ok(tx.remove_tags(&req.resource_arn, &req.tag_keys)?)
     };
     cx.store.write::<_, ApiError, _>(work).await?;
+    cx.prepared.changed();
     Ok(api::UntagResourceResponse::default())
 }
 

@@ -32,6 +32,7 @@ fn asked(req: api::InvokeInlineAgentRequest) -> Invocation {
         session_id: req.session_id,
         input_text: req.input_text,
         end_session: req.end_session == Some(true),
+        memory_id: None,
         enable_trace: req.enable_trace == Some(true),
         stream: req.streaming_configurations.is_some_and(|streaming| streaming.stream_final_response == Some(true)),
         prompt_creation: req.prompt_creation_configurations,

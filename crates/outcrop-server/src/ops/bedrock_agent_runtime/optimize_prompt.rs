@@ -25,7 +25,7 @@ pub(super) async fn optimize_prompt(
     cx: OpContext,
     req: api::OptimizePromptRequest,
 ) -> Result<Response<Body>, ApiError> {
-    let (frames, body) = event_stream::channel();
+    let (frames, body) = event_stream::channel(cx.settings.reader_timeout);
     let tasks = cx.turns.clone();
     tasks.spawn(async move {
         if let Err(error) = optimize(&cx, req, &frames).await {
@@ -204,7 +204,7 @@ fn model_failed(target: &str, error: &ModelError) -> ApiError {
     match error.kind {
         ModelErrorKind::Throttled => ApiError::new("ThrottlingException", reason),
         ModelErrorKind::AccessDenied => ApiError::new("AccessDeniedException", reason),
-        ModelErrorKind::Invalid | ModelErrorKind::NotFound => errors::validation(reason),
+        ModelErrorKind::Invalid | ModelErrorKind::TooLong | ModelErrorKind::NotFound => errors::validation(reason),
         ModelErrorKind::Unavailable | ModelErrorKind::TimedOut | ModelErrorKind::BadReply => {
             let mut failed = ApiError::new("BadGatewayException", reason);
             failed.members.insert("resourceName".to_owned(), target.into());

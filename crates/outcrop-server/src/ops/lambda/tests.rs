@@ -1,6 +1,7 @@
 //! Requests as clients encode them, through routes, constraints and operations, to a host that only takes notes.
 
 use super::{FunctionDeployment, FunctionHost, FunctionReply, load, register, zip};
+use crate::agents::controls::Controls;
 use crate::objects::Objects;
 use crate::ops::{OpContext, OperationTable};
 use crate::{App, AppParts, Settings};
@@ -168,7 +169,8 @@ impl World {
             .map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value")));
         let headers = HeaderMap::from_iter(headers);
         let parts = decode::Parts { labels: &route.labels, query, headers: &headers, body: &request.body };
-        let context = OpContext { app: self.app.clone(), request_id: "request".to_owned() };
+        let context =
+            OpContext { app: self.app.clone(), request_id: "request".to_owned(), controls: Controls::default() };
         let handler = self.table.handler(route.operation).expect("implemented");
         let answered = match handler(context, parts) {
             Ok(answer) => answer.await,

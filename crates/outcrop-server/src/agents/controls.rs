@@ -1,0 +1,186 @@
+//! Control beyond AWS: what tags of an agent or alias (`outcrop:…`) and headers of a request (`x-outcrop-…`) say of how
+//! a turn is to run. A header wins over the alias's tag, that over the agent's; limits only ever become lower.
+
+mod schema;
+
+pub use schema::AnswerSchema;
+
+use crate::app::Settings;
+use crate::errors::{self, OpResult};
+use crate::turn::sessions::SessionPolicy;
+use http::HeaderMap;
+use outcrop_planner::turn::TurnLimits;
+use std::collections::BTreeMap;
+
+/// Tag: `refuse`, `queue` or `interrupt`.
+pub const SESSION_POLICY: &str = "outcrop:session-policy";
+/// Tag: the name of a configured schema, or `s3://BUCKET/KEY`.
+pub const ANSWER_SCHEMA: &str = "outcrop:answer-schema";
+/// Tag: most model calls of a turn.
+pub const MAX_ITERATIONS: &str = "outcrop:max-iterations";
+/// Tag: most seconds of a turn.
+pub const MAX_SECONDS: &str = "outcrop:max-seconds";
+
+/// The tags.
+pub const TAGS: [&str; 4] = [SESSION_POLICY, ANSWER_SCHEMA, MAX_ITERATIONS, MAX_SECONDS];
+/// What headers begin with.
+const HEADER_PREFIX: &str = "x-outcrop-";
+
+/// How turns are to run; what is absent is as the settings say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Controls {
+    /// What a request does that finds its session taken.
+    pub session_policy: Option<SessionPolicy>,
+    /// What the answer has to fit.
+    pub answer_schema: Option<AnswerSchema>,
+    /// Most model calls.
+    pub iterations_max: Option<u32>,
+    /// Most seconds.
+    pub seconds_max: Option<u64>,
+}
+
+impl Controls {
+    /// What the headers of an invocation say.
+    ///
+    /// # Errors
+    /// ValidationException for a value that cannot be understood, and for a header with the prefix that is not known.
+    pub fn of_headers(headers: &HeaderMap) -> OpResult<Self> {
+        let mut controls = Self::default();
+        for (name, value) in headers {
+            let Some(setting) = name.as_str().strip_prefix(HEADER_PREFIX) else { continue };
+            let refuse = |why: String| errors::validation(format!("The header {name} {why}."));
+            let text = value.to_str().map_err(|_| refuse("is no text of visible ASCII characters".to_owned()))?.trim();
+            match setting {
+                "session-policy" => controls.session_policy = Some(policy(text).map_err(refuse)?),
+                "answer-schema" => controls.answer_schema = Some(AnswerSchema::of_header(text).map_err(refuse)?),
+                "max-iterations" => controls.iterations_max = Some(count(text).map_err(refuse)?),
+                "max-seconds" => controls.seconds_max = Some(count(text).map_err(refuse)?),
+                _ => return Err(refuse("is not known".to_owned())),
+            }
+        }
+        Ok(controls)
+    }
+
+    /// What tags say.
+    ///
+    /// # Errors
+    /// ValidationException for a value that cannot be understood.
+    pub fn of_tags(tags: &BTreeMap<String, String>) -> OpResult<Self> {
+        let mut controls = Self::default();
+        for (key, text) in tags {
+            let refuse = |why: String| errors::invalid_field("tags", format!("The tag {key} {why}."));
+            let text = text.trim();
+            match key.as_str() {
+                SESSION_POLICY => controls.session_policy = Some(policy(text).map_err(refuse)?),
+                ANSWER_SCHEMA => controls.answer_schema = Some(AnswerSchema::of_tag(text).map_err(refuse)?),
+                MAX_ITERATIONS => controls.iterations_max = Some(count(text).map_err(refuse)?),
+                MAX_SECONDS => controls.seconds_max = Some(count(text).map_err(refuse)?),
+                _ => {}
+            }
+        }
+        Ok(controls)
+    }
+
+    /// These, and where they say nothing, the others. Of limits the lower ones.
+    #[must_use]
+    pub fn over(&self, others: &Self) -> Self {
+        fn lower<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+            one.into_iter().chain(other).min()
+        }
+        Self {
+            session_policy: self.session_policy.or(others.session_policy),
+            answer_schema: self.answer_schema.clone().or_else(|| others.answer_schema.clone()),
+            iterations_max: lower(self.iterations_max, others.iterations_max),
+            seconds_max: lower(self.seconds_max, others.seconds_max),
+        }
+    }
+
+    /// The limits of a turn under these.
+    pub fn limits(&self, settings: &Settings) -> TurnLimits {
+        let most = settings.turn;
+        TurnLimits {
+            iterations_max: self
+                .iterations_max
+                .map_or(most.iterations_max, |most_wanted| most_wanted.min(most.iterations_max)),
+            wall_time_seconds: self
+                .seconds_max
+                .map_or(most.wall_time_seconds, |wanted| wanted.min(most.wall_time_seconds)),
+            ..most
+        }
+    }
+}
+
+fn policy(text: &str) -> Result<SessionPolicy, String> {
+    SessionPolicy::parse(text).ok_or_else(|| {
+        let names: Vec<&str> = SessionPolicy::NAMES.iter().map(|(name, _)| *name).collect();
+        format!("is one of {}, and was {text:?}", names.join(", "))
+    })
+}
+
+fn count<T: std::str::FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number| *number >= T::from(1));
+    number.ok_or_else(|| format!("is a whole number from 1 on, and was {text:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine;
+    use serde_json::json;
+
+    fn headers(given: &[(&'static str, &str)]) -> OpResult<Controls> {
+        let headers =
+            given.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().expect("a value")));
+        Controls::of_headers(&headers.collect())
+    }
+
+    fn check_refused(name: &'static str, value: &str, expected: &str) {
+        let error = headers(&[(name, value)]).expect_err(value);
+        assert_eq!((error.code, error.message.as_str()), ("ValidationException", expected));
+    }
+
+    #[test]
+    fn headers_are_read() {
+        let schema = json!({"type": "object", "title": "Größe"});
+        let percent = "%7B%22type%22:%22object%22,%22title%22:%22Gr%C3%B6%C3%9Fe%22}";
+        let base64 = base64::engine::general_purpose::STANDARD.encode(schema.to_string());
+        for written in [percent, &base64, base64.trim_end_matches('=')] {
+            let read =
+                headers(&[("x-outcrop-answer-schema", written), ("x-outcrop-max-seconds", "5"), ("accept", "*/*")]);
+            let read = read.expect(written);
+            assert_eq!(read.answer_schema, Some(AnswerSchema::Inline(std::sync::Arc::new(schema.clone()))));
+            assert_eq!(read.seconds_max, Some(5));
+        }
+        check_refused(
+            "x-outcrop-max-iterations",
+            "0",
+            "The header x-outcrop-max-iterations is a whole number from 1 on, and was \"0\".",
+        );
+        check_refused(
+            "x-outcrop-session-policy",
+            "wait",
+            "The header x-outcrop-session-policy is one of refuse, queue, interrupt, and was \"wait\".",
+        );
+        check_refused("x-outcrop-max-second", "1", "The header x-outcrop-max-second is not known.");
+        check_refused(
+            "x-outcrop-answer-schema",
+            "!",
+            "The header x-outcrop-answer-schema is neither base64 nor percent-encoded JSON.",
+        );
+        check_refused(
+            "x-outcrop-answer-schema",
+            "%7B%22type%22: 1}",
+            "The header x-outcrop-answer-schema is no schema that can be kept to: /type: must be one of string, boolean, number, integer, array, object, null, or a list of them.",
+        );
+    }
+
+    #[test]
+    fn limits_become_lower_only() {
+        let of = |iterations_max, seconds_max| Controls { iterations_max, seconds_max, ..Controls::default() };
+        let both = of(Some(3), None).over(&of(Some(2), Some(9)));
+        assert_eq!(both, of(Some(2), Some(9)));
+        let settings = Settings::default();
+        assert_eq!(both.limits(&settings).iterations_max, 2);
+        assert_eq!(of(Some(1000), Some(100_000)).limits(&settings), settings.turn);
+    }
+}

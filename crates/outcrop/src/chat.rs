@@ -4,15 +4,14 @@ mod control;
 mod render;
 mod target;
 
-pub(crate) use render::Style;
+pub(crate) use render::{Detail, Renderer, Style, clean};
+pub(crate) use target::{Target, resolve};
 
-use crate::client::{Client, ClientError, Signer, StreamEvent};
+use crate::client::{Client, ClientError, EventStream, Signer, StreamEvent};
 use control::Request;
 use outcrop_api::bedrock_agent_runtime::{InvokeAgent, InvokeAgentRequest};
-use render::Renderer;
 use serde_json::{Value, json};
 use std::io::{BufRead, ErrorKind, Read, Write};
-use target::Target;
 
 /// Longest line of input, in bytes.
 const LINE_BYTES_MAX: u64 = 1024 * 1024;
@@ -78,9 +77,10 @@ pub(crate) async fn run(options: ChatOptions, mut io: ChatIo<'_>) -> Result<(), 
 }
 
 /// Why a turn stopped.
-enum Stop {
+pub(crate) enum Stop {
     /// Nobody reads any more.
     Closed,
+    /// It did not work.
     Failed(String),
 }
 
@@ -150,25 +150,7 @@ impl Chat {
     /// Sends, shows the events, and gives back the payload of a `returnControl`.
     async fn stream(&self, io: &mut ChatIo<'_>, said: Value) -> Result<Option<Value>, Stop> {
         let mut stream = self.client.open::<InvokeAgent>(&self.request(said)?).await?;
-        let mut renderer = Renderer::new(self.options.style);
-        let mut returned = None;
-        while let Some(event) = stream.next().await? {
-            let text = if self.options.json { json_line(&event) } else { renderer.event(&event) };
-            io.out.write_all(text.as_bytes())?;
-            io.out.flush()?;
-            if event.is_exception {
-                let message = event.payload["message"].as_str().unwrap_or("no message");
-                return Err(Stop::Failed(format!("the turn failed: {}: {message}", event.name)));
-            }
-            if event.name == "returnControl" {
-                returned = Some(event.payload);
-            }
-        }
-        if !self.options.json {
-            io.out.write_all(renderer.finish().as_bytes())?;
-            io.out.flush()?;
-        }
-        Ok(returned)
+        show(&mut stream, self.options.style, self.options.json, io.out).await
     }
 
     fn request(&self, said: Value) -> Result<InvokeAgentRequest, Stop> {
@@ -185,6 +167,34 @@ impl Chat {
         // Fails when the agent asks in a form that its own interface does not have.
         serde_json::from_value(request).map_err(|error| Stop::Failed(format!("cannot answer the agent: {error}")))
     }
+}
+
+/// Shows the events of a turn, and gives back the payload of a `returnControl`.
+pub(crate) async fn show(
+    stream: &mut EventStream,
+    style: Style,
+    json: bool,
+    out: &mut (dyn Write + Send),
+) -> Result<Option<Value>, Stop> {
+    let mut renderer = Renderer::new(style);
+    let mut returned = None;
+    while let Some(event) = stream.next().await? {
+        let text = if json { json_line(&event) } else { renderer.event(&event) };
+        out.write_all(text.as_bytes())?;
+        out.flush()?;
+        if event.is_exception {
+            let message = event.payload["message"].as_str().unwrap_or("no message");
+            return Err(Stop::Failed(format!("the turn failed: {}: {message}", event.name)));
+        }
+        if event.name == "returnControl" {
+            returned = Some(event.payload);
+        }
+    }
+    if !json {
+        out.write_all(renderer.finish().as_bytes())?;
+        out.flush()?;
+    }
+    Ok(returned)
 }
 
 /// Asks the user for what the agent wants to know.

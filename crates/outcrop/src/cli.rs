@@ -1,9 +1,15 @@
 //! The command line.
 
+mod kept;
+
+pub(crate) use kept::{Fork, Trace};
+
+use crate::cancel::CancelOptions;
 use crate::chat::{ChatOptions, Style};
 use crate::client::Signer;
 use crate::deploy::DeployOptions;
 use crate::dev::DevOptions;
+use crate::memory::{Deed, MemoryOptions, Summary};
 use crate::serve::{Failure, ServeOptions};
 use crate::store::{BackupOptions, RestoreOptions, StoreOptions};
 use crate::transfer::{AwsSource, ExportOptions, ImportOptions, Source};
@@ -41,6 +47,15 @@ pub(crate) enum Command {
     Deploy(Deploy),
     /// Talk with an agent in the terminal and see each step
     Chat(Chat),
+    /// Look at what an agent remembers of its users, and put it right
+    #[command(subcommand)]
+    Memory(MemoryCommand),
+    /// Call off the turn that runs in a session, or that waits there for results
+    Cancel(Cancel),
+    /// Show what an agent did in a turn that is over, or runs
+    Trace(Trace),
+    /// Go on from a point of a session in a new one: with another alias, model or instruction
+    Fork(Fork),
     /// Write an agent into a folder of readable files
     Export(Export),
     /// Bring agents into a server, from a folder or from AWS
@@ -181,6 +196,124 @@ impl Chat {
             json: self.json,
             trace: !self.quiet,
             style,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MemoryCommand {
+    /// Memory ids with something remembered under them
+    List {
+        /// Agent, and alias after a slash; ids or names [default: the only one]
+        #[arg(value_name = "AGENT[/ALIAS]")]
+        agent: Option<String>,
+        #[command(flatten)]
+        at: MemoryServer,
+    },
+    /// What is remembered, session by session
+    Show {
+        /// Agent, and alias after a slash; ids or names
+        #[arg(value_name = "AGENT[/ALIAS]")]
+        agent: String,
+        /// The memory id
+        memory_id: String,
+        /// One session of it
+        session_id: Option<String>,
+        #[command(flatten)]
+        at: MemoryServer,
+    },
+    /// Replace the summary of a session
+    Edit {
+        /// Agent, and alias after a slash; ids or names
+        #[arg(value_name = "AGENT[/ALIAS]")]
+        agent: String,
+        /// The memory id
+        memory_id: String,
+        /// The session
+        session_id: String,
+        /// The summary; `-` reads it from standard input
+        #[arg(long, value_name = "TEXT", required_unless_present = "topics", conflicts_with = "topics")]
+        text: Option<String>,
+        /// A topic of the summary; several make several lines
+        #[arg(long = "topic", value_name = "NAME=TEXT", value_parser = key_value)]
+        topics: Vec<(String, String)>,
+        #[command(flatten)]
+        at: MemoryServer,
+    },
+    /// Forget a memory id, or one session of it
+    Delete {
+        /// Agent, and alias after a slash; ids or names
+        #[arg(value_name = "AGENT[/ALIAS]")]
+        agent: String,
+        /// The memory id
+        memory_id: String,
+        /// Only this session
+        session_id: Option<String>,
+        #[command(flatten)]
+        at: MemoryServer,
+    },
+}
+
+/// What the commands on memories share.
+#[derive(Debug, Args)]
+pub(crate) struct MemoryServer {
+    /// Where the server is
+    #[arg(long, env = "OUTCROP_ENDPOINT", default_value = ENDPOINT, value_name = "URL")]
+    endpoint: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl MemoryCommand {
+    pub(crate) fn options(self, style: Style) -> Result<MemoryOptions, Failure> {
+        let (agent, deed, at) = match self {
+            Self::List { agent, at } => (agent, Deed::List, at),
+            Self::Show { agent, memory_id, session_id, at } => (Some(agent), Deed::Show { memory_id, session_id }, at),
+            Self::Edit { agent, memory_id, session_id, text, topics, at } => {
+                let summary = match text {
+                    Some(text) if text == "-" => Summary::Text(crate::standard_input()?),
+                    Some(text) => Summary::Text(text),
+                    None => Summary::Topics(topics),
+                };
+                (Some(agent), Deed::Edit { memory_id, session_id, summary }, at)
+            }
+            Self::Delete { agent, memory_id, session_id, at } => {
+                (Some(agent), Deed::Delete { memory_id, session_id }, at)
+            }
+        };
+        let signer = Signer::from_environment(&crate::environment, &at.endpoint);
+        Ok(MemoryOptions { agent, endpoint: at.endpoint, signer, json: at.json, style, deed })
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cancel {
+    /// The session, as the client named it
+    session: String,
+    /// Its agent, by id or name, where several have a session of this id
+    #[arg(long, value_name = "AGENT")]
+    agent: Option<String>,
+    /// And its alias
+    #[arg(long, value_name = "ALIAS", requires = "agent")]
+    alias: Option<String>,
+    /// Where the server is
+    #[arg(long, env = "OUTCROP_ENDPOINT", default_value = ENDPOINT, value_name = "URL")]
+    endpoint: String,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Cancel {
+    pub(crate) fn options(self) -> CancelOptions {
+        CancelOptions {
+            session: self.session,
+            agent: self.agent,
+            alias: self.alias,
+            signer: Signer::from_environment(&crate::environment, &self.endpoint),
+            endpoint: self.endpoint,
+            json: self.json,
         }
     }
 }

@@ -72,6 +72,14 @@ pub(crate) enum ClientError {
     BadRequest(String),
 }
 
+/// An answer that is whole, or comes piece by piece.
+pub(crate) enum Opened {
+    /// Whole.
+    Json(Value),
+    /// In events.
+    Stream(EventStream),
+}
+
 impl Client {
     /// A client of `endpoint`: `http://host:port`; the scheme may be left out. Nothing is sent yet.
     pub(crate) fn new(endpoint: &str) -> Self {
@@ -133,10 +141,39 @@ impl Client {
         }
     }
 
+    /// Reads JSON at one of the server's own paths; that there is nothing is an error with the server's words.
+    pub(crate) async fn read(&self, path: &str) -> Result<Value, ClientError> {
+        let (status, headers, body) = self.exchange(self.plain(Method::GET, path, Bytes::new())?).await?;
+        if status.is_success() { read_json(&body) } else { Err(service_error(status, &headers, &body)) }
+    }
+
+    /// Sends JSON to one of the server's own paths that answers with JSON or with a stream of events.
+    pub(crate) async fn post_open<T: Serialize>(&self, path: &str, value: &T) -> Result<Opened, ClientError> {
+        let body = serde_json::to_vec(value).map_err(|error| ClientError::BadRequest(error.to_string()))?;
+        let opened = self.http.open(self.plain(Method::POST, path, body.into())?, STREAM_LIMITS).await;
+        let stream = opened.map_err(|error| ClientError::of_http(&self.endpoint, &error))?;
+        let (status, headers) = (stream.status, stream.headers.clone());
+        let kind = headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        if status.is_success() && kind == Some("application/vnd.amazon.eventstream") {
+            return Ok(Opened::Stream(EventStream::new(stream, self.endpoint.clone())));
+        }
+        let body = stream.rest().await.map_err(|error| ClientError::of_http(&self.endpoint, &error))?;
+        match status.is_success() {
+            true => read_json(&body).map(Opened::Json),
+            false => Err(service_error(status, &headers, &body)),
+        }
+    }
+
     /// Writes JSON to one of the server's own paths.
     pub(crate) async fn put<T: Serialize>(&self, path: &str, value: &T) -> Result<(), ClientError> {
         let body = serde_json::to_vec(value).map_err(|error| ClientError::BadRequest(error.to_string()))?;
         self.acknowledged(self.plain(Method::PUT, path, body.into())?).await
+    }
+
+    /// Deletes what is at one of the server's own paths and reads the answer.
+    pub(crate) async fn delete<A: DeserializeOwned>(&self, path: &str) -> Result<A, ClientError> {
+        let (status, headers, body) = self.exchange(self.plain(Method::DELETE, path, Bytes::new())?).await?;
+        if status.is_success() { read_json(&body) } else { Err(service_error(status, &headers, &body)) }
     }
 
     fn request_of(&self, operation: &Operation, input: &impl Serialize) -> Result<Request<Bytes>, ClientError> {

@@ -3,19 +3,21 @@
 //! Two levels: [`file`] is what was written, [`Config`] is what it means, paths made absolute and texts read. Everything
 //! after start-up sees the second only.
 
+mod answer_schema;
 mod auth;
 mod duration;
 pub(crate) mod file;
 
 pub(crate) use auth::Auth;
 
-use crate::config::file::{File, FunctionEntry, ModelEntry, Provider, QuotasSection};
-use outcrop_models::ApiKey;
-use outcrop_server::{Quotas, SessionStoreSettings, TurnLimits};
+use crate::config::file::{Concurrent, File, FunctionEntry, ModelEntry, Provider, QuotasSection};
+use outcrop_models::{ApiKey, Given};
+use outcrop_server::{MemorySettings, Quotas, SessionPolicy, SessionSettings, SessionStoreSettings, TurnLimits};
 use outcrop_tools::{ConfiguredFunction, FunctionSource, LocalFunction, Runtime};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Largest configuration file, in bytes.
@@ -38,6 +40,10 @@ pub(crate) struct Config {
     pub(crate) request_bytes_max: usize,
     pub(crate) quotas: Quotas,
     pub(crate) session_store: SessionStoreSettings,
+    pub(crate) memory: MemorySettings,
+    pub(crate) sessions: SessionSettings,
+    pub(crate) reader_timeout: Duration,
+    pub(crate) answer_schemas: BTreeMap<String, Arc<serde_json::Value>>,
 }
 
 /// One line of the model table.
@@ -45,6 +51,8 @@ pub(crate) struct Config {
 pub(crate) struct ModelSetting {
     pub(crate) pattern: String,
     pub(crate) provider: ProviderSetting,
+    /// What the file says of the model itself.
+    pub(crate) given: Given,
 }
 
 /// What serves it.
@@ -182,14 +190,21 @@ fn mean(
         ("model_call_timeout", limits.model_call_timeout.is_zero(), "is more than nothing"),
         ("tool_call_timeout", limits.tool_call_timeout.is_zero(), "is more than nothing"),
         ("tool_result_bytes_max", limits.tool_result_bytes_max == 0, "is at least 1"),
+        ("tool_result_excerpt_bytes", limits.tool_result_excerpt_bytes < 256, "is at least 256"),
         ("tool_response_bytes_max", limits.tool_response_bytes_max == 0, "is at least 1"),
         ("request_bytes_max", limits.request_bytes_max < 1024, "is at least 1024"),
+        ("sweep_interval", file.memory.sweep_interval.is_zero(), "is more than nothing"),
+        ("jobs_at_once_max", file.memory.jobs_at_once_max == 0, "is at least 1"),
+        ("attempts_max", file.memory.attempts_max == 0, "is at least 1"),
+        ("reader_timeout", limits.reader_timeout.is_zero(), "is more than nothing"),
+        ("queue_timeout", file.sessions.queue_timeout.is_zero(), "is more than nothing"),
         ("idle_timeout", file.session_store.idle_timeout.is_some_and(|time| time.is_zero()), "is more than nothing"),
     ];
     for (key, _, rule) in too_small.iter().filter(|(_, is_wrong, _)| *is_wrong) {
         problems.push(format!("{}: {rule}", source.key(key)));
     }
     let quotas = quotas(&file.quotas, source, &mut problems);
+    let answer_schemas = answer_schema::mean(file.answer_schema, source, &mut problems);
     if !problems.is_empty() {
         return Err(ConfigError(problems));
     }
@@ -205,6 +220,7 @@ fn mean(
             iterations_max: limits.iterations_max,
             reprompts_max: limits.reprompts_max,
             tool_result_bytes_max: limits.tool_result_bytes_max,
+            tool_result_excerpt_bytes: Some(limits.tool_result_excerpt_bytes),
             // Whole seconds, rounded up.
             wall_time_seconds: limits.turn_timeout.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX),
         },
@@ -213,7 +229,25 @@ fn mean(
         tool_response_bytes_max: limits.tool_response_bytes_max,
         request_bytes_max: limits.request_bytes_max,
         quotas,
+        sessions: SessionSettings {
+            policy: match file.sessions.concurrent {
+                Concurrent::Refuse => SessionPolicy::Refuse,
+                Concurrent::Queue => SessionPolicy::Queue,
+                Concurrent::Interrupt => SessionPolicy::Interrupt,
+            },
+            wait: *file.sessions.wait,
+            queue_length_max: file.sessions.queue_length_max,
+            queue_timeout: *file.sessions.queue_timeout,
+        },
+        reader_timeout: *limits.reader_timeout,
+        answer_schemas,
         session_store: SessionStoreSettings { idle_timeout: file.session_store.idle_timeout.map(|timeout| *timeout) },
+        memory: MemorySettings {
+            sweep_interval: *file.memory.sweep_interval,
+            jobs_at_once_max: file.memory.jobs_at_once_max,
+            attempts_max: file.memory.attempts_max,
+            retry_delay: *file.memory.retry_delay,
+        },
     })
 }
 
@@ -250,6 +284,9 @@ fn quotas(section: &QuotasSection, source: &Source, problems: &mut Vec<String>) 
         tags_per_resource: section.tags_per_resource,
     }
 }
+
+/// A window that is smaller than this holds no agent's prompt.
+const CONTEXT_TOKENS_MIN: u32 = 1_024;
 
 fn model(
     entry: ModelEntry,
@@ -296,7 +333,11 @@ fn model(
             ));
         }
     };
-    Ok(ModelSetting { pattern: entry.pattern, provider })
+    if entry.context_tokens.is_some_and(|tokens| tokens < CONTEXT_TOKENS_MIN) {
+        return Err(format!("{}: is at least {CONTEXT_TOKENS_MIN}", place("context_tokens")));
+    }
+    let given = Given { context_tokens: entry.context_tokens, images: entry.images, documents: entry.documents };
+    Ok(ModelSetting { pattern: entry.pattern, provider, given })
 }
 
 fn function(entry: FunctionEntry, source: &Source, index: usize) -> Result<ConfiguredFunction, String> {
@@ -372,6 +413,10 @@ mod tests {
                 "[[model]]\nmatch = \"*\"\nprovider = \"scripted\"",
                 "outcrop.toml:3: model.provider: provider \"scripted\" needs script",
             ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"offline\"\ncontext_tokens = 10",
+                "outcrop.toml:4: model.context_tokens: is at least 1024",
+            ),
             ("[[function]]\nmatch = \"a\"", "outcrop.toml:2: function.match: says neither code"),
             (
                 "[[function]]\nmatch = \"a\"\ncode = \"nowhere\"",
@@ -413,6 +458,16 @@ mod tests {
             (
                 "[[auth.bearer]]\nname = \"ci\"\nkey_env = \"KEY\"\nkey_file = \"x\"",
                 "outcrop.toml:3: auth.bearer.key_env: give either key_file or key_env",
+            ),
+            ("[sessions]\nconcurrent = \"wait\"", "outcrop.toml:2: concurrent: unknown variant `wait`"),
+            ("[sessions]\nqueue_timeout = \"0s\"", "outcrop.toml:2: queue_timeout: is more than nothing"),
+            (
+                "[[answer_schema]]\nname = \"a\"\nfile = \"none.json\"",
+                "outcrop.toml:3: answer_schema.file: none.json: No such file",
+            ),
+            (
+                "[[answer_schema]]\nname = \"a b\"\nfile = \"none.json\"",
+                "outcrop.toml:2: answer_schema.name: a name has letters, digits",
             ),
             ("[quotas]\nversions_per_agent = 20000", "outcrop.toml:2: versions_per_agent: is at most 10000"),
             ("[quotas]\nagent = 5", "outcrop.toml:2: agent: unknown field"),

@@ -11,6 +11,7 @@
 
 mod apply;
 mod check;
+mod collaborators;
 mod convert;
 mod document;
 mod evaluate;
@@ -157,24 +158,9 @@ fn without_effect(apply: &Apply<'_>, checked: &Checked, reporter: &mut Reporter<
     for live in &checked.order {
         let recorded = apply.record.resources.get(&live.id).filter(|_| live.kind == resource::Type::Agent);
         let Some(properties) = recorded.and_then(|recorded| recorded.properties.as_ref()) else { continue };
-        let mut idle = Vec::new();
-        for (member, name) in
-            [("guardrailConfiguration", "GuardrailConfiguration"), ("memoryConfiguration", "MemoryConfiguration")]
-        {
-            if properties.get(member).is_some() {
-                idle.push(name.to_owned());
-            }
-        }
-        let prompts = properties["promptOverrideConfiguration"]["promptConfigurations"].as_array();
-        for prompt in prompts.into_iter().flatten() {
-            if prompt["promptCreationMode"] == "OVERRIDDEN" {
-                let kind = prompt["promptType"].as_str().unwrap_or_default();
-                let but = if kind == "ORCHESTRATION" { " but for InferenceConfiguration" } else { "" };
-                idle.push(format!("PromptOverrideConfiguration ({kind} OVERRIDDEN{but})"));
-            }
-        }
-        if !idle.is_empty() {
-            reporter.note(format!("{}: stored, but without effect in this version: {}", live.id, idle.join(", ")))?;
+        if properties.get("guardrailConfiguration").is_some() {
+            let what = "GuardrailConfiguration";
+            reporter.note(format!("{}: stored, but without effect in this version: {what}", live.id))?;
         }
     }
     Ok(())

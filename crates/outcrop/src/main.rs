@@ -1,23 +1,28 @@
 //! The binary: command line, configuration, composition, signals.
 
 mod ambient;
+mod cancel;
 mod chat;
 mod cli;
 mod client;
 mod config;
 mod deploy;
 mod dev;
+mod fork;
 mod functions;
+mod memory;
 mod models;
+mod secrets;
 mod serve;
 mod store;
+mod trace;
 mod transfer;
 
 use clap::Parser;
 use cli::{Cli, Command};
 use outcrop_ports::Ids;
 use serve::Failure;
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
@@ -56,6 +61,16 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Dev(dev) => dev::run(dev.options(), &environment, stop_on_signal(), say_ready).await,
         Command::Deploy(deploy) => run_deploy(deploy).await,
         Command::Chat(chat) => run_chat(chat).await,
+        Command::Memory(memory) => run_memory(memory).await,
+        Command::Cancel(cancel) => {
+            print_line(&cancel::run(cancel.options()).await?);
+            Ok(())
+        }
+        Command::Trace(trace) => trace::run(trace.options(style()), &mut std::io::stdout()).await,
+        Command::Fork(fork) => {
+            let new_session = format!("fork-{}", ambient::RandomIds.uuid());
+            fork::run(fork.options(new_session, style())?, &mut std::io::stdout()).await
+        }
         Command::Export(export) => transferred(transfer::export(export.options(), &mut std::io::stdout()).await),
         Command::Import(import) => transferred(transfer::import(import.options(), &mut std::io::stdout()).await),
         Command::Store(command) => run_store(&command),
@@ -77,18 +92,31 @@ async fn run_deploy(deploy: cli::Deploy) -> Result<(), Failure> {
     }
 }
 
-async fn run_chat(chat: cli::Chat) -> Result<(), Failure> {
+/// How standard output is written to.
+fn style() -> chat::Style {
     let terminal = std::io::stdout().is_terminal();
-    let style = chat::Style {
+    chat::Style {
         color: terminal && wants_color(),
         width: environment("COLUMNS").and_then(|text| text.parse().ok()).unwrap_or(if terminal { 100 } else { 0 }),
-    };
-    let options = chat.options(RandomSession::next(), style);
+    }
+}
+
+async fn run_chat(chat: cli::Chat) -> Result<(), Failure> {
+    let terminal = std::io::stdout().is_terminal();
+    let options = chat.options(RandomSession::next(), style());
     let mut input = std::io::BufReader::new(std::io::stdin());
     let interactive = terminal && std::io::stdin().is_terminal();
     let mut out = std::io::stdout();
     let io = chat::ChatIo { input: &mut input, interactive, out: &mut out };
     chat::run(options, io).await.map_err(|error| match error {
+        chat::ChatError::Usage(message) => Failure::Usage(message),
+        chat::ChatError::Failed(message) => Failure::Failed(message),
+    })
+}
+
+async fn run_memory(memory: cli::MemoryCommand) -> Result<(), Failure> {
+    let style = chat::Style { color: std::io::stdout().is_terminal() && wants_color(), width: 0 };
+    memory::run(memory.options(style)?, &mut std::io::stdout()).await.map_err(|error| match error {
         chat::ChatError::Usage(message) => Failure::Usage(message),
         chat::ChatError::Failed(message) => Failure::Failed(message),
     })
@@ -139,6 +167,16 @@ async fn run_config(config: &cli::ConfigCommand) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// Most bytes that are read from standard input at once.
+const INPUT_BYTES_MAX: u64 = 1024 * 1024;
+
+/// All of standard input, as text.
+fn standard_input() -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = std::io::stdin().take(INPUT_BYTES_MAX).read_to_string(&mut text);
+    read.map(|_| text).map_err(|error| Failure::Failed(format!("standard input cannot be read: {error}")))
 }
 
 /// The configuration file of the working directory, when there is one.

@@ -37,7 +37,9 @@ pub(crate) async fn build(
     let takes_all = settings.iter().any(|setting| setting.pattern == "*");
     for setting in settings {
         match configured(&setting.provider, http) {
-            Ok((label, model)) => entries.push(CatalogEntry { pattern: setting.pattern, label, model }),
+            Ok((label, model)) => {
+                entries.push(CatalogEntry { pattern: setting.pattern, label, model, given: setting.given });
+            }
             Err(problem) => problems.push(format!("model.match = \"{}\": {problem}", setting.pattern)),
         }
     }

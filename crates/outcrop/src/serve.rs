@@ -5,6 +5,7 @@ use crate::client::Signer;
 use crate::config::{self, Auth, ConfigError};
 use crate::functions::Functions;
 use crate::models;
+use crate::secrets;
 use outcrop_http::HttpClient;
 use outcrop_ports::{Clock, Ids};
 use outcrop_server::edge::authenticate::AuthMode;
@@ -77,6 +78,7 @@ pub(crate) async fn prepare(
     std::fs::create_dir_all(&options.data).map_err(|error| failed(&options.data.display().to_string(), &error))?;
     let lock = lock(&options.data)?;
     let http = HttpClient::new();
+    let secrets = Arc::new(secrets::known(&config, environment));
     let models = models::build(config.models, &http, environment).await?;
     let mut auth = config.auth.mode();
     let server =
@@ -113,7 +115,11 @@ pub(crate) async fn prepare(
         quotas: config.quotas,
         functions_dir: options.data.join("functions"),
         session_store: config.session_store,
-        ..Settings::default()
+        memory: config.memory,
+        sessions: config.sessions,
+        reader_timeout: config.reader_timeout,
+        answer_schemas: config.answer_schemas,
+        secrets,
     };
     let app = App::new(AppParts {
         store,
@@ -206,6 +212,7 @@ impl Prepared {
     /// 4. the store is flushed and closed.
     pub(crate) async fn run(self) {
         outcrop_server::ops::bedrock_agent_runtime::purge_deleted_sessions(&self.app);
+        outcrop_server::memory::start(&self.app);
         self.server.run(self.app.clone(), self.stop).await;
         if !self.app.finish_turns(TURNS_TIMEOUT).await {
             tracing::warn!("turns were cut off; their journals have what was done");

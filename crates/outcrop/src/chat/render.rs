@@ -3,12 +3,14 @@
 //! Events are read as JSON, member by member, and not as the typed union: what cannot be shown is passed over, and
 //! streams of the real service, which departs from its own model in places, are shown as well.
 
+mod kept;
 mod lines;
 mod steps;
 
 use super::control::{self, Request};
 use crate::client::StreamEvent;
 use lines::Label;
+pub(crate) use lines::clean;
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -21,9 +23,21 @@ pub(crate) struct Style {
     pub width: usize,
 }
 
+/// How much of a step is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// As it happens: some lines of each.
+    Lines,
+    /// Afterwards: a line for each.
+    Short,
+    /// Afterwards: all of it.
+    Full,
+}
+
 /// The state of one turn's output.
 pub(crate) struct Renderer {
     style: Style,
+    detail: Detail,
     /// What the last thing written was.
     last: Last,
     /// The model of each model call under way, by trace id.
@@ -33,6 +47,9 @@ pub(crate) struct Renderer {
     /// The last thought that was shown: models that reason have it told twice.
     thought: String,
 }
+
+/// Characters of a step that is shown short.
+const SHORT_CHARS: usize = 160;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Last {
@@ -56,7 +73,7 @@ impl Renderer {
     /// Starts a turn.
     pub(crate) fn new(style: Style) -> Self {
         let (models, sources, thought) = (HashMap::new(), Vec::new(), String::new());
-        Self { style, last: Last::Nothing, models, totals: Totals::default(), sources, thought }
+        Self { style, detail: Detail::Lines, last: Last::Nothing, models, totals: Totals::default(), sources, thought }
     }
 
     /// The text that one event adds.
@@ -134,7 +151,12 @@ impl Renderer {
             Last::Answer { line_ended: true } => "\n",
             Last::Nothing | Last::Step => "",
         };
-        format!("{before}{}", lines::step(self.style, label, text))
+        let step = match self.detail {
+            Detail::Lines => lines::step(self.style, label, text),
+            Detail::Short => lines::whole(self.style, label, &lines::shorten(text, SHORT_CHARS)),
+            Detail::Full => lines::whole(self.style, label, text),
+        };
+        format!("{before}{step}")
     }
 }
 

@@ -17,7 +17,7 @@ const NAMES_MAX: usize = 20;
 
 /// An agent to talk to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(crate) struct Target {
     pub agent_id: String,
     pub agent_name: String,
     pub alias_id: String,
@@ -32,7 +32,7 @@ impl fmt::Display for Target {
 }
 
 /// Finds `AGENT[/ALIAS]`, each an id or a name; what is left out must be the only one there is.
-pub(super) async fn resolve(client: &Client, wanted: Option<&str>) -> Result<Target, ChatError> {
+pub(crate) async fn resolve(client: &Client, wanted: Option<&str>) -> Result<Target, ChatError> {
     let (agent, alias) = parts(wanted)?;
     let (agent_id, agent_name) = match agent {
         Some(agent) => named_agent(client, agent).await?,

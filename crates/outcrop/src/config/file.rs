@@ -31,6 +31,12 @@ pub(crate) struct File {
     pub(crate) quotas: QuotasSection,
     /// Sessions that other frameworks keep here (CreateSession and its kin).
     pub(crate) session_store: SessionStoreSection,
+    /// What agents remember of sessions that are over.
+    pub(crate) memory: MemorySection,
+    /// What requests do that want one session of an agent at once.
+    pub(crate) sessions: SessionsSection,
+    /// Schemas of answers, by the names that tags give them.
+    pub(crate) answer_schema: Vec<AnswerSchemaEntry>,
 }
 
 impl Default for File {
@@ -46,6 +52,9 @@ impl Default for File {
             limits: LimitsSection::default(),
             quotas: QuotasSection::default(),
             session_store: SessionStoreSection::default(),
+            memory: MemorySection::default(),
+            sessions: SessionsSection::default(),
+            answer_schema: Vec::new(),
         }
     }
 }
@@ -69,6 +78,12 @@ pub(crate) struct ModelEntry {
     pub(crate) api_key_file: Option<PathBuf>,
     /// Turns to play, for provider "scripted".
     pub(crate) script: Option<PathBuf>,
+    /// Tokens that fit into the model's window, question and answer together; known families have a default.
+    pub(crate) context_tokens: Option<u32>,
+    /// Whether the model sees pictures; known families have a default.
+    pub(crate) images: Option<bool>,
+    /// Whether the endpoint takes documents such as PDF; no when absent.
+    pub(crate) documents: Option<bool>,
 }
 
 /// Providers of models.
@@ -184,6 +199,80 @@ pub(crate) struct SessionStoreSection {
     pub(crate) idle_timeout: Option<Time>,
 }
 
+/// What agents remember of sessions that are over.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MemorySection {
+    /// How often idle sessions and attempts that are due are looked for.
+    pub(crate) sweep_interval: Time,
+    /// Sessions that are summed up at once.
+    pub(crate) jobs_at_once_max: usize,
+    /// Attempts to sum a session up; then it is given up.
+    pub(crate) attempts_max: u32,
+    /// Time before the second attempt; each further one takes twice as long, up to an hour.
+    pub(crate) retry_delay: Time,
+}
+
+impl Default for MemorySection {
+    fn default() -> Self {
+        let memory = outcrop_server::MemorySettings::default();
+        Self {
+            sweep_interval: Time(memory.sweep_interval),
+            jobs_at_once_max: memory.jobs_at_once_max,
+            attempts_max: memory.attempts_max,
+            retry_delay: Time(memory.retry_delay),
+        }
+    }
+}
+
+/// What requests do that want one session of an agent at once.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SessionsSection {
+    /// What a request does that finds another one at work in its session.
+    pub(crate) concurrent: Concurrent,
+    /// How long a request waits before it is refused.
+    pub(crate) wait: Time,
+    /// Most requests that queue for one session.
+    pub(crate) queue_length_max: usize,
+    /// How long a request queues, or waits for the turn that it interrupts.
+    pub(crate) queue_timeout: Time,
+}
+
+impl Default for SessionsSection {
+    fn default() -> Self {
+        let sessions = outcrop_server::SessionSettings::default();
+        Self {
+            concurrent: Concurrent::Refuse,
+            wait: Time(sessions.wait),
+            queue_length_max: sessions.queue_length_max,
+            queue_timeout: Time(sessions.queue_timeout),
+        }
+    }
+}
+
+/// What a request does that finds another one at work in its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Concurrent {
+    /// It is refused.
+    Refuse,
+    /// It waits for its place in the queue.
+    Queue,
+    /// The other one is called off.
+    Interrupt,
+}
+
+/// The JSON Schema of an answer.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AnswerSchemaEntry {
+    /// What the tag outcrop:answer-schema calls it.
+    pub(crate) name: String,
+    /// A JSON file.
+    pub(crate) file: PathBuf,
+}
+
 /// Limits on everything.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -192,7 +281,9 @@ pub(crate) struct LimitsSection {
     pub(crate) iterations_max: u32,
     /// Most replies in a row that cannot be acted on and are given back to the model.
     pub(crate) reprompts_max: u32,
-    /// Most bytes of one tool result that a model is shown.
+    /// Most bytes of a tool result that a model is shown at once; a longer one is an excerpt, on which it can read.
+    pub(crate) tool_result_excerpt_bytes: usize,
+    /// Most bytes of a collaborator's answer that a model is shown whole.
     pub(crate) tool_result_bytes_max: usize,
     /// Longest time of a turn.
     pub(crate) turn_timeout: Time,
@@ -204,6 +295,8 @@ pub(crate) struct LimitsSection {
     pub(crate) tool_response_bytes_max: usize,
     /// Largest request body, in bytes.
     pub(crate) request_bytes_max: usize,
+    /// How long a reader of a stream may take nothing before its turn goes on without it.
+    pub(crate) reader_timeout: Time,
 }
 
 impl Default for LimitsSection {
@@ -213,12 +306,14 @@ impl Default for LimitsSection {
         Self {
             iterations_max: turn.iterations_max,
             reprompts_max: turn.reprompts_max,
+            tool_result_excerpt_bytes: turn.tool_result_excerpt_bytes.unwrap_or(turn.tool_result_bytes_max),
             tool_result_bytes_max: turn.tool_result_bytes_max,
             turn_timeout: Time(Duration::from_secs(turn.wall_time_seconds)),
             model_call_timeout: Time(settings.model_call_timeout),
             tool_call_timeout: Time(settings.tool_call_timeout),
             tool_response_bytes_max: settings.tool_response_bytes_max,
             request_bytes_max: settings.body_bytes_max,
+            reader_timeout: Time(settings.reader_timeout),
         }
     }
 }

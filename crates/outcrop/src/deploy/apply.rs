@@ -5,6 +5,7 @@
 
 mod agent;
 mod alias;
+mod collaborators;
 mod function;
 mod intent;
 mod poll;

@@ -77,7 +77,7 @@ impl Workshop<'_> {
         }
     }
 
-    fn no_doubles<'n>(&mut self, what: &str, names: impl Iterator<Item = &'n Node>) {
+    pub(super) fn no_doubles<'n>(&mut self, what: &str, names: impl Iterator<Item = &'n Node>) {
         let mut seen = BTreeSet::new();
         for name in names {
             if let Some(text) = name.text()

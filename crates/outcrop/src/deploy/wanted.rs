@@ -19,8 +19,8 @@ const FUNCTION_NAME_MAX: usize = 64;
 /// A resource as it shall be.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
-    /// Members in the API's spelling; code as its hash. For an agent also `actionGroups`, `autoPrepare`,
-    /// `testAliasTags` and `skipResourceInUseCheckOnDelete`.
+    /// Members in the API's spelling; code as its hash. For an agent also `actionGroups`, `agentCollaborators`,
+    /// `autoPrepare`, `testAliasTags` and `skipResourceInUseCheckOnDelete`.
     pub properties: Value,
     /// The code of a function, unless it is in S3.
     pub code: Option<Arc<Package>>,
@@ -69,7 +69,10 @@ impl Workshop<'_> {
                     let on = self.boolean(&entry.value);
                     extra.insert(super::convert::member_name(&entry.key), Value::Bool(on));
                 }
-                "KnowledgeBases" | "AgentCollaborators" => {
+                "AgentCollaborators" => {
+                    extra.insert("agentCollaborators".to_owned(), self.collaborators(node, entry));
+                }
+                "KnowledgeBases" => {
                     self.problems.push(entry.problem("this property is not supported yet"));
                 }
                 _ => own.push(entry.clone()),

@@ -30,6 +30,7 @@ pub(super) enum Label {
     Thinks,
     Tool,
     Total,
+    User,
 }
 
 impl Label {
@@ -49,6 +50,7 @@ impl Label {
             Self::Thinks => "thinks",
             Self::Tool => "tool",
             Self::Total => "total",
+            Self::User => "user",
         }
     }
 
@@ -58,7 +60,7 @@ impl Label {
             Self::Tool | Self::Search | Self::Code => AnsiColor::Cyan.on_default().bold(),
             Self::Result | Self::File | Self::Source => AnsiColor::Green.on_default(),
             Self::Failed | Self::Guard | Self::Retry => AnsiColor::Red.on_default(),
-            Self::Asks => AnsiColor::Magenta.on_default().bold(),
+            Self::Asks | Self::User => AnsiColor::Magenta.on_default().bold(),
             Self::Model | Self::Total | Self::Thinks | Self::Step => anstyle::Style::new().dimmed(),
         }
     }
@@ -71,12 +73,18 @@ impl Label {
 
 /// `label` and the text beside it, wrapped to the width; ends with a line break.
 pub(super) fn step(style: Style, label: Label, text: &str) -> String {
+    whole(style, label, &limit(text))
+}
+
+/// The same, however long.
+pub(super) fn whole(style: Style, label: Label, text: &str) -> String {
     let paint = if style.color { label.style() } else { anstyle::Style::new() };
     let quiet = if label.is_quiet() { paint } else { anstyle::Style::new() };
     let text_width = style.width.saturating_sub(INDENT);
     let wrap_at = if style.width == 0 { usize::MAX } else { text_width.max(TEXT_WIDTH_MIN) };
     let mut out = String::new();
-    let shown = limit(&clean(text));
+    let shown = clean(text);
+    let shown = if shown.trim().is_empty() { "(nothing)" } else { shown.trim() };
     for (at, line) in shown.lines().flat_map(|line| wrap(line, wrap_at)).enumerate() {
         if line.is_empty() {
             out.push('\n');
@@ -91,7 +99,7 @@ pub(super) fn step(style: Style, label: Label, text: &str) -> String {
 }
 
 /// Takes out what would command a terminal: answers and results are other people's text.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let is_kept = |c: &char| matches!(c, '\n' | '\t') || !(c.is_control() || is_direction(*c));
     text.chars().filter(is_kept).collect()
 }

@@ -1,7 +1,7 @@
 //! Trace parts: one line or a few for each step of the agent.
 
 use super::lines::{Label, shorten};
-use super::{Renderer, place_of, seconds, tokens};
+use super::{Detail, Renderer, place_of, seconds, tokens};
 use crate::chat::control::{arguments, body_arguments};
 use serde_json::Value;
 
@@ -69,7 +69,11 @@ impl Renderer {
         self.totals.model_calls += 1;
         self.totals.input_tokens = self.totals.input_tokens.saturating_add(input.unwrap_or(0));
         self.totals.output_tokens = self.totals.output_tokens.saturating_add(output.unwrap_or(0));
-        let mut out = self.said(Label::Model, who, &parts.join(", "));
+        // Afterwards the journal tells it, with more.
+        let mut out = match self.detail {
+            Detail::Lines => self.said(Label::Model, who, &parts.join(", ")),
+            Detail::Short | Detail::Full => String::new(),
+        };
         let reasoning = step["reasoningContent"]["reasoningText"]["text"].as_str();
         let parsed = &step["parsedResponse"];
         for text in [reasoning, parsed["rationale"].as_str()].into_iter().flatten() {
@@ -163,7 +167,7 @@ impl Renderer {
         self.said(Label::Thinks, who, text)
     }
 
-    fn said(&mut self, label: Label, who: Option<&str>, text: &str) -> String {
+    pub(super) fn said(&mut self, label: Label, who: Option<&str>, text: &str) -> String {
         match who {
             Some(name) => self.step(label, &format!("[{name}] {text}")),
             None => self.step(label, text),
@@ -172,7 +176,7 @@ impl Renderer {
 }
 
 /// `Orders.get_status(order_id="A-482")` or `Orders GET /orders/{id}(id="A-482")`.
-fn action_title(call: &Value) -> String {
+pub(super) fn action_title(call: &Value) -> String {
     let group = call["actionGroupName"].as_str().unwrap_or_default();
     let name = match (call["function"].as_str(), call["verb"].as_str(), call["apiPath"].as_str()) {
         (Some(function), ..) => format!(".{function}"),

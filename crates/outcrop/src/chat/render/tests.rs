@@ -176,3 +176,63 @@ proptest::proptest! {
         }
     }
 }
+
+fn check_kept(detail: Detail, entries: &[Value], expected: &str) {
+    let mut renderer = Renderer::kept(PLAIN, detail);
+    let mut out: String = entries.iter().map(|entry| renderer.entry(entry)).collect();
+    renderer.took(&json!({"totalTimeMs": 1_234, "totals": {"modelCalls": 2, "inputTokens": 7, "outputTokens": 3}}));
+    out.push_str(&renderer.finish());
+    assert_eq!(out, expected);
+}
+
+#[test]
+fn what_only_the_journal_knows() {
+    let part = |trace: Value| json!({"depth": 1, "collaboratorName": "Orders", "trace": {"collaboratorName": "Orders", "trace": trace}});
+    let call = json!({"actionGroupName": "G", "function": "f", "parameters": [{"name": "n", "type": "integer", "value": "1"}]});
+    let lost = |call: &Value| {
+        let mut lost = call.clone();
+        lost["outcome"] = json!({"status": "UNKNOWN"});
+        lost
+    };
+    let entries = [
+        json!({"depth": 0, "request": {"type": "WORDS", "inputText": "Where is\nit?"}}),
+        json!({"depth": 0, "modelCall": {"step": 1, "phase": "PRE_PROCESSING", "modelId": "m", "totalTimeMs": 1_500,
+            "usage": {"inputTokens": 7, "outputTokens": 3}}}),
+        json!({"depth": 0, "parserCall": {"functionArn": "arn:f", "totalTimeMs": 10, "outcome": {"status": "SUCCESS"}}}),
+        json!({"depth": 0, "modelCall": {"step": 2, "phase": "ORCHESTRATION", "modelId": "m", "error": {"kind": "throttled"}}}),
+        json!({"depth": 1, "collaboratorName": "Orders", "request": {"type": "WORDS", "inputText": "not told twice"}}),
+        part(json!({"orchestrationTrace": {"invocationInput": {"actionGroupInvocationInput": call}}})),
+        part(json!({"orchestrationTrace": {"modelInvocationOutput": {"metadata": {"usage": {"inputTokens": 9}}}}})),
+        json!({"depth": 1, "collaboratorName": "Orders", "toolCall": lost(&call)}),
+        json!({"depth": 0, "collaboratorCall": {"agentCollaboratorName": "Orders", "isLeftOut": true}}),
+        json!({"depth": 0, "request": {"type": "FORK", "agentAliasId": "A", "agentVersion": "2", "sessionId": "f"}}),
+        json!({"depth": 0, "request": {"type": "RESULTS", "results": [{"function": "f", "body": "done"}, {"apiPath": "/x", "confirmed": false}]}}),
+        json!({"depth": 0, "ended": {"returnControl": {"invocationInputs": [{"functionInvocationInput": {"function": "open"}}]}}}),
+        json!({"depth": 0, "ended": {"error": {"code": "ThrottlingException", "message": "slow"}}}),
+        json!({"depth": 0, "ended": {"answer": {"text": "Here\u{1b}[31m."}}}),
+    ];
+    check_kept(
+        Detail::Short,
+        &entries,
+        r#"  user      Where is it?
+  model     #1 pre processing m, 7 tokens in, 3 out, 1.50 s
+  step      parser arn:f [0.01 s]
+  model     #2 m, failed
+    tool      [Orders] G.f(n=1)
+    failed    [Orders] G.f(n=1): no result recorded; whether it did its work is unknown
+  step      what Orders did is not kept
+  step      forked: goes on as A, version 2, in f
+  user      results: f: done; /x: denied
+  asks you  open()
+  failed    ThrottlingException: slow
+
+Here[31m.
+
+  total     1.23 s, 2 model calls, 7 tokens in, 3 out
+"#,
+    );
+    let long = json!({"depth": 0, "request": {"type": "WORDS", "inputText": "word ".repeat(1_000)}});
+    let shown = |detail| Renderer::kept(Style { color: false, width: 0 }, detail).entry(&long);
+    assert!(shown(Detail::Short).ends_with("…\n") && shown(Detail::Short).chars().count() < 200);
+    assert_eq!(shown(Detail::Full).matches("word").count(), 1_000);
+}

@@ -1,16 +1,17 @@
-//! Agents, with their action groups and tags.
+//! Agents, with their action groups, collaborators and tags.
 
 use super::poll::{until, until_gone};
-use super::{Failure, Made};
+use super::{Failure, Made, collaborators};
 use crate::client::{Client, ClientError};
 use outcrop_api::bedrock_agent as api;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-const DRAFT: &str = "DRAFT";
+pub(super) const DRAFT: &str = "DRAFT";
 /// Members that the deployment adds to those of the API.
-const EXTRAS: [&str; 4] = ["actionGroups", "autoPrepare", "testAliasTags", "skipResourceInUseCheckOnDelete"];
+const EXTRAS: [&str; 5] =
+    ["actionGroups", "agentCollaborators", "autoPrepare", "testAliasTags", "skipResourceInUseCheckOnDelete"];
 /// Pages of a list that are read.
 pub(super) const PAGES_MAX: usize = 50;
 
@@ -33,6 +34,8 @@ pub(super) async fn update(client: &Client, id: &str, old: Option<&Value>, new: 
         own
     };
     let current = settled(client, id).await?;
+    // Before the agent itself: one that is no supervisor any more has nobody to let go of.
+    collaborators::let_go(client, id, old, new).await?;
     tags(client, &current.agent_arn, old, new, "tags").await?;
     if old.is_some_and(|old| without_tags(old) == without_tags(new)) {
         return Ok(());
@@ -48,10 +51,11 @@ pub(super) async fn update(client: &Client, id: &str, old: Option<&Value>, new: 
     Ok(())
 }
 
-/// Brings action groups and the tags of the test alias to what is wanted, prepares if that is wanted, and waits for the end of it.
+/// Brings action groups, collaborators and the tags of the test alias to what is wanted, prepares if that is wanted, and waits for the end of it.
 pub(super) async fn complete(client: &Client, id: &str, old: Option<&Value>, new: &Value) -> Result<Made, Failure> {
     let agent = settled(client, id).await?;
     action_groups(client, id, old, new).await?;
+    collaborators::take(client, id, old, new).await?;
     let test_alias = format!("{}/TSTALIASID", agent.agent_arn.replacen(":agent/", ":agent-alias/", 1));
     tags(client, &test_alias, old, new, "testAliasTags").await?;
     if new["autoPrepare"] == Value::Bool(true) {

@@ -417,3 +417,29 @@ fn resources_that_need_each_other_are_told_with_the_path() {
         &["2: Resources.A: resources need each other: A → B → C → A"],
     );
 }
+
+#[test]
+fn collaborators_are_checked_and_come_first() {
+    check_problems(
+        "Resources:
+  Boss:
+    Type: AWS::Bedrock::Agent
+    Properties:
+      AgentName: boss
+      AgentCollaborators:
+        - {CollaboratorName: a, CollaborationInstruction: x, AgentDescriptor: {AliasArn: !GetAtt L.AgentAliasArn}}
+        - {CollaboratorName: a, CollaborationInstruction: x, AgentDescriptor: {AliasArn: !GetAtt L.AgentAliasArn}}
+        - {CollaboratorName: b, Instruction: x}
+  A: {Type: AWS::Bedrock::Agent, Properties: {AgentName: a}}
+  L: {Type: AWS::Bedrock::AgentAlias, Properties: {AgentId: !Ref A, AgentAliasName: PROD}}
+",
+        &[
+            "6: Resources.Boss.Properties.AgentCollaborators: \
+             an agent with collaborators needs `AgentCollaboration: SUPERVISOR` or `SUPERVISOR_ROUTER`",
+            "8: Resources.Boss.Properties.AgentCollaborators[1].CollaboratorName: two collaborators are called `a`",
+            "9: Resources.Boss.Properties.AgentCollaborators[2]: property `AgentDescriptor` is missing",
+            "9: Resources.Boss.Properties.AgentCollaborators[2]: property `CollaborationInstruction` is missing",
+            "9: Resources.Boss.Properties.AgentCollaborators[2].Instruction: unsupported property",
+        ],
+    );
+}

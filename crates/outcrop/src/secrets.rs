@@ -1,0 +1,27 @@
+//! The secrets that the configuration holds: they are taken out of what is shown of agents' work.
+
+use crate::config::{Config, ProviderSetting};
+use outcrop_server::secrets::{Secrets, names_secret};
+use outcrop_tools::FunctionSource;
+use outcrop_wire::sigv4::Secret;
+
+/// Variables whose values are secret.
+const VARIABLES: [&str; 4] =
+    ["OPENAI_API_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_BEARER_TOKEN_BEDROCK"];
+
+/// Keys of callers and of models, variables of functions whose names say that they are secret, and those of the
+/// environment that the server itself goes by.
+pub(crate) fn known(config: &Config, environment: &dyn Fn(&str) -> Option<String>) -> Secrets {
+    let callers = config.auth.keys.iter().chain(&config.auth.bearers).map(|(_, secret)| secret.clone());
+    let models = config.models.iter().filter_map(|setting| match &setting.provider {
+        ProviderSetting::OpenAi { api_key, .. } => api_key.as_ref().map(|key| Secret::new(key.reveal())),
+        ProviderSetting::Scripted { .. } | ProviderSetting::Offline => None,
+    });
+    let functions = config.functions.iter().filter_map(|function| match &function.source {
+        FunctionSource::Local(local) => Some(&local.environment),
+        FunctionSource::Url(_) => None,
+    });
+    let functions = functions.flatten().filter(|(name, _)| names_secret(name)).map(|(_, value)| Secret::new(value));
+    let variables = VARIABLES.iter().filter_map(|name| environment(name)).map(|value| Secret::new(value.trim()));
+    Secrets::new(callers.chain(models).chain(functions).chain(variables))
+}

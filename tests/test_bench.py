@@ -35,3 +35,8 @@ def test_growth():
     assert set(measured["InvokeAgent"]) == set(measured["start"]) == {"1 agents", "3 agents", "0 sessions", "20 sessions"}
     assert list(measured["InvokeAgent, agents in turn"]) == ["3 agents"]
     assert list(measured["InvokeAgent, stored sessions"]) == ["20 sessions"]
+
+
+def test_tools():
+    measured = bench("tools.py", "--ms", "5", "--tools", "3", "--turns", "2")
+    assert (measured["tools"], measured["turns"]) == (3, 2) and measured["one_ms"] > 5

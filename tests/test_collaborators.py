@@ -4,8 +4,7 @@ import uuid
 
 import pytest
 
-from world import INSTRUCTION, ROLE, create, invoke, make_agent, prepare, refusal, refused
-from world import Agent as Invoked
+from world import INSTRUCTION, ROLE, create, make_agent, prepare, refusal, refused
 
 REST = {"foundationModel": "m", "instruction": INSTRUCTION, "agentResourceRoleArn": ROLE}
 
@@ -202,12 +201,3 @@ def test_a_client_token_associates_once(control):
     assert refused(associate, control=control, agent_id=boss, alias_arn=arn(control, helper.id), name="other", clientToken=token)[:2] == (
         409, "ConflictException")
     assert len(control.list_agent_collaborators(**place(boss))["agentCollaboratorSummaries"]) == 1
-
-
-def test_what_cannot_run_yet_says_so_when_it_is_invoked(outcrop):
-    control = outcrop.start().control()
-    custom = create(control, "custom", orchestrationType="CUSTOM_ORCHESTRATION",
-                    customOrchestration={"executor": {"lambda": "arn:aws:lambda:us-west-2:111111111111:function:f"}})
-    prepare(control, custom)
-    answer = refusal(lambda: invoke(outcrop.runtime(), Invoked(custom, "TSTALIASID"), "hello"))
-    assert answer["Error"]["Code"] == "validationException" and "CUSTOM_ORCHESTRATION" in answer["Error"]["Message"]

@@ -2,13 +2,12 @@
 
 import json
 import shutil
-import subprocess
 import sys
 
 import pytest
 
 from conftest import REPOSITORY
-from server import ENVIRONMENT
+from examples import ask, dev
 from world import Agent, eventually, invoke
 
 EXAMPLE = REPOSITORY / "examples/support"
@@ -18,20 +17,7 @@ QUESTION = "Where is order A-482, and can you cancel it if it hasn't shipped?"
 @pytest.fixture
 def example(outcrop):
     """A copy of the example, served by `outcrop dev`."""
-    folder = outcrop.folder / "support"
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("__pycache__", ".outcrop"))
-    environment = {"OUTCROP_LISTEN": "127.0.0.1:0", "OUTCROP_DATA": str(outcrop.folder / "data"), "TMPDIR": str(outcrop.folder)}
-    outcrop.server = outcrop.run(["dev", folder], environment)
-    outcrop.example = folder
-    return outcrop
-
-
-def ask(example, *questions):
-    """Runs ask.py as a reader would; gives what it printed."""
-    environment = {**ENVIRONMENT, "OUTCROP_ENDPOINT": example.url, "NO_PROXY": "127.0.0.1"}
-    done = subprocess.run([sys.executable, EXAMPLE / "ask.py", *questions], capture_output=True, text=True, env=environment, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return dev(outcrop, "support")
 
 
 def edit(example, **orders):

@@ -29,6 +29,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     migration!("0006_memory_jobs"),
     migration!("0007_forks"),
     migration!("0008_session_files"),
+    migration!("0009_resource_rows"),
 ];
 
 /// Runs the steps that this database has not seen.

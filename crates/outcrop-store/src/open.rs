@@ -14,10 +14,10 @@ const STATEMENTS_CACHED: usize = 128;
 const CHECKPOINT_PAGES: i64 = 4_000;
 /// The WAL file is cut back to this many bytes after a checkpoint.
 const WAL_BYTES_KEPT: i64 = 64 << 20;
-const MMAP_BYTES: i64 = 256 << 20;
-/// Page cache of the writer, in KiB (negative is SQLite's sign for KiB).
-const WRITER_CACHE: i64 = -32_768;
-const READER_CACHE: i64 = -4_096;
+/// Page cache of a connection, in KiB (negative is SQLite's sign for KiB). There is no memory map: it is torn down and
+/// faulted in anew whenever the file grows, which costs turns in old sessions more than copying pages does, and its pages
+/// count as the process's memory.
+const CACHE: i64 = -32_768;
 
 /// The file a store URL names: `sqlite:path`, `sqlite://path` or a plain path.
 pub(crate) fn database_path(url: &str) -> Result<PathBuf, StoreError> {
@@ -83,7 +83,7 @@ fn private_file() -> fs::OpenOptions {
 
 /// The one connection that writes. SQLite gives the WAL beside it the file's permissions.
 pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
-    let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, WRITER_CACHE)?;
+    let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let doing = "set up the writer";
     let mode: String =
         conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).doing("turn on WAL")?;
@@ -102,19 +102,18 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
 
 /// A connection that cannot write.
 pub(crate) fn reader(path: &Path) -> Result<Connection, StoreError> {
-    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, READER_CACHE)
+    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
-fn connect(path: &Path, access: OpenFlags, cache: i64) -> Result<Connection, StoreError> {
+fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
     // No URI flag: a path is a path. No mutex: each connection lives on one thread.
     let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|error| StoreError::Open(format!("`{}`: {error}", path.display())))?;
     let doing = "set up a connection";
     conn.busy_timeout(BUSY_TIMEOUT).doing(doing)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-    conn.pragma_update(None, "cache_size", cache).doing(doing)?;
+    conn.pragma_update(None, "cache_size", CACHE).doing(doing)?;
     conn.pragma_update(None, "temp_store", "MEMORY").doing(doing)?;
-    conn.pragma_update_and_check(None, "mmap_size", MMAP_BYTES, |_| Ok(())).doing(doing)?;
     Ok(conn)
 }
 

@@ -1,8 +1,7 @@
 //! `outcrop cancel`: calls off a turn, as a client of the server.
 
-use crate::client::{Client, ClientError, Signer};
+use crate::client::{Client, ClientError, Signer, encoded, with_query};
 use crate::serve::Failure;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 /// What `cancel` is told.
@@ -18,11 +17,9 @@ pub(crate) struct CancelOptions {
 
 /// Calls the turn off and waits for its end; gives what there is to tell of it.
 pub(crate) async fn run(options: CancelOptions) -> Result<String, Failure> {
-    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let given = [("agentId", &options.agent), ("agentAliasId", &options.alias)];
-    let query: Vec<String> =
-        given.iter().filter_map(|(name, value)| Some(format!("{name}={}", encoded(value.as_ref()?)))).collect();
-    let path = format!("/outcrop/sessions/{}/turn?{}", encoded(&options.session), query.join("&"));
+    let given = [("agentId", options.agent), ("agentAliasId", options.alias)];
+    let which: Vec<_> = given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    let path = with_query(&format!("/outcrop/sessions/{}/turn", encoded(&options.session)), &which, None);
     let client = Client::new(&options.endpoint).signed_by(options.signer);
     let answer: Value = client.delete(&path).await.map_err(|error| match error {
         // The server's own words say what to do.

@@ -13,6 +13,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use outcrop_api::{ApiOperation, Operation};
 use outcrop_http::{HttpClient, HttpError, HttpLimits};
 use outcrop_wire::sigv4::Secret;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -297,6 +298,20 @@ fn service_error(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Client
         );
     }
     ClientError::Service { code: code.unwrap_or("UnknownError").to_owned(), message, status: status.as_u16() }
+}
+
+/// A path with its parameters.
+pub(crate) fn with_query(path: &str, which: &[(&str, String)], token: Option<&str>) -> String {
+    let token = token.map(|token| ("nextToken", token));
+    let all = which.iter().map(|(name, value)| (*name, value.as_str())).chain(token);
+    let query: Vec<String> = all.map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
+}
+
+/// A text as a part of a path or a query.
+pub(crate) fn encoded(text: &str) -> String {
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, KEPT).to_string()
 }
 
 #[cfg(test)]

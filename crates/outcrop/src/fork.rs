@@ -1,9 +1,9 @@
 //! `outcrop fork`: a new session from a point of another; a turn that is forked within goes on and is shown.
 
 use crate::chat::{self, Style};
-use crate::client::{Client, ClientError, Opened, Signer};
+use crate::client::{Client, ClientError, Opened, Signer, encoded, with_query};
 use crate::serve::Failure;
-use crate::trace::{encoded, mend, with_query};
+use crate::trace::mend;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;

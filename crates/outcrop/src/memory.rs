@@ -3,14 +3,10 @@
 mod print;
 
 use crate::chat::{ChatError, Style, Target, resolve};
-use crate::client::{Client, ClientError, Signer};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use crate::client::{Client, ClientError, Signer, encoded};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::io::Write;
-
-/// What stands in ids as it is.
-const IN_IDS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What is wanted, and of whom.
 #[derive(Clone, Debug)]
@@ -157,10 +153,6 @@ async fn all(client: &Client, base: &str) -> Result<Vec<MemoryLine>, ClientError
             None => return Ok(memories),
         }
     }
-}
-
-fn encoded(id: &str) -> String {
-    utf8_percent_encode(id, IN_IDS).to_string()
 }
 
 fn body(summary: &Summary) -> Value {

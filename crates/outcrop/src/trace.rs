@@ -1,9 +1,8 @@
 //! `outcrop trace`: what an agent did in a turn, read back from the server.
 
 use crate::chat::{Detail, Renderer, Style};
-use crate::client::{Client, ClientError, Signer};
+use crate::client::{Client, ClientError, Signer, encoded, with_query};
 use crate::serve::Failure;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Write};
 
@@ -217,20 +216,6 @@ fn head(page: &Value) -> String {
 fn which(options: &TraceOptions) -> Vec<(&'static str, String)> {
     let given = [("agentId", &options.agent), ("agentAliasId", &options.alias)];
     given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
-}
-
-/// A path with its parameters.
-pub(crate) fn with_query(path: &str, which: &[(&str, String)], token: Option<&str>) -> String {
-    let token = token.map(|token| ("nextToken", token));
-    let all = which.iter().map(|(name, value)| (*name, value.as_str())).chain(token);
-    let query: Vec<String> = all.map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
-}
-
-/// A text as a part of a path or a query.
-pub(crate) fn encoded(text: &str) -> String {
-    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-    utf8_percent_encode(text, KEPT).to_string()
 }
 
 fn one_line(text: &str) -> String {

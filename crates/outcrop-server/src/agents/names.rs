@@ -63,8 +63,8 @@ pub async fn resolve(app: &App, route: &mut Route) -> OpResult<()> {
 pub async fn agent_and_alias(app: &App, agent_text: &str, alias_text: &str) -> OpResult<(String, String)> {
     let (agent_text, alias_text) = (agent_text.to_owned(), alias_text.to_owned());
     let work = move |tx: &ReadTx<'_>| {
-        let found = find(tx, &agent_text, Some(&alias_text), None)?;
-        let (agent_id, alias_id) = (found.agent.unwrap_or(agent_text), found.alias.unwrap_or(alias_text));
+        let (agent_id, alias_id) = ids(tx, Some(&agent_text), Some(&alias_text))?;
+        let (agent_id, alias_id) = (agent_id.unwrap_or(agent_text), alias_id.unwrap_or(alias_text));
         alias(tx, &agent(tx, &agent_id)?, &alias_id, String::new())?;
         Ok::<_, ApiError>((agent_id, alias_id))
     };

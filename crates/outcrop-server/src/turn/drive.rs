@@ -301,10 +301,10 @@ impl<'a> Driver<'a> {
                     return Ok(Ended::Finished { text });
                 }
                 Step::Fail { kind, message, resource } => {
-                    // A turn that waits for the caller's results once more is not over.
                     if kind == FailureKind::Cancelled {
                         self.running.set_cancelled();
                     }
+                    // A turn that waits for the caller's results once more is not over.
                     let outcome = match self.turn.awaited_invocation() {
                         Some(id) => TurnOutcome::Suspended { invocation_id: id.to_owned() },
                         None => TurnOutcome::Finished,

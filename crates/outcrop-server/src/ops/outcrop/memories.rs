@@ -10,6 +10,7 @@
 //!
 //! Agent and alias are ids or names, as everywhere.
 
+use super::query::{Query, decoded};
 use crate::App;
 use crate::agents::documents::agent;
 use crate::agents::names;
@@ -18,7 +19,6 @@ use http::Method;
 use outcrop_planner::memory::{self, Topic};
 use outcrop_store::{MemoryJob, MemorySummary, PAGE_MAX, ReadTx, Remembered, Tx};
 use outcrop_wire::Timestamp;
-use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -55,8 +55,10 @@ pub(super) async fn answer(
 
 /// `None` when the path is for something else.
 fn place(path: &str) -> Option<OpResult<Place>> {
-    let parts: Vec<String> =
-        path.split('/').map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned()).collect();
+    let parts: Vec<String> = match path.split('/').map(decoded).collect() {
+        Ok(parts) => parts,
+        Err(error) => return Some(Err(error)),
+    };
     let (agent, alias, rest) = match parts.as_slice() {
         [agent, aliases, alias, memories, rest @ ..] if aliases == "aliases" && memories == "memories" => {
             (agent.clone(), alias.clone(), rest)
@@ -83,7 +85,10 @@ fn checked(text: &str, what: &str) -> OpResult<String> {
 async fn act(app: &Arc<App>, method: &Method, place: Place, query: &str, body: &[u8]) -> OpResult<Value> {
     let of = names::agent_and_alias(app, &place.agent, &place.alias).await?;
     match (method, place.memory_id, place.session_id) {
-        (&Method::GET, None, _) => ids(app, of, after(query)).await,
+        (&Method::GET, None, _) => {
+            let query = Query::read(query, &["after"])?;
+            ids(app, of, query.text("after").unwrap_or_default().to_owned()).await
+        }
         (&Method::GET, Some(memory_id), None) => summaries(app, of, memory_id).await,
         (&Method::GET, Some(memory_id), Some(session_id)) => one(app, of, memory_id, session_id).await,
         (&Method::PUT, Some(memory_id), Some(session_id)) => put(app, of, memory_id, session_id, body).await,
@@ -93,11 +98,6 @@ async fn act(app: &Arc<App>, method: &Method, place: Place, query: &str, body: &
         }
         (method, ..) => Err(errors::unknown_operation(method.as_str(), "/outcrop/agents/…/memories")),
     }
-}
-
-fn after(query: &str) -> String {
-    let text = query.split('&').find_map(|pair| pair.strip_prefix("after=")).unwrap_or_default();
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 async fn ids(app: &App, of: (String, String), after: String) -> OpResult<Value> {

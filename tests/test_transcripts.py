@@ -10,10 +10,12 @@ from pathlib import Path
 from examples import dev
 from script import call, calls, say, script, turn
 from test_collaboration import BILLING, CALENDAR, ORDERS, ORDER_TOOLS, SHOP, configured, described, routed, send
+from test_custom_orchestration import CUSTOM, ORDERS as ORDER_STATUS, REACT
 from test_inline import invoke_inline
 from test_phases import PRE, prompts
+from test_remembering import SUMMING_UP, topics
 from transcript import Transcript
-from world import RETURN_CONTROL, Agent, function, group, handler, invoke, make_agent, results
+from world import RETURN_CONTROL, Agent, eventually, function, group, handler, invoke, make_agent, results
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 STATUS = handler('return {"order_id": arguments["order_id"], "status": "shipped"}')
@@ -181,6 +183,29 @@ def test_example_supervisor(outcrop):
     )
     made = invoke(runtime, Agent("front-desk", "PROD"), "I was charged twice for order ORD-123", session="s-1")
     check("example_supervisor", Transcript().add("asked", in_order(made.events)))
+
+
+def test_custom_orchestration(outcrop):
+    outcrop.start(script(turn(call("get_order_status", "I look.", order_id="A-1"), say("A-1 has shipped."))), {"orchestrator": REACT, "order-tools": STATUS})
+    agent = make_agent(outcrop.control(), ORDER_STATUS, **CUSTOM)
+    made = invoke(outcrop.runtime(), agent, "Where is A-1?", session="s-1")
+    check("custom_orchestration", Transcript().add("asked", made.events))
+
+
+def test_example_memory(outcrop):
+    runtime = played(
+        outcrop, "memory",
+        turn(topics(visit="The gardener comes on 2026-12-01 at 10:00."), when=SUMMING_UP),
+        turn(call("book_visit", date="2026-12-01", time="10:00"), say("It is booked."), when="Book"),
+        turn(say("On 2026-12-01 at 10:00, we said."), when="last time"),
+    )
+    agent, user = Agent("garden-bot", "PROD"), {"memoryId": "user-42"}
+    made = Transcript().add("asked", invoke(runtime, agent, "Book a visit for 2026-12-01 at 10:00.", session="s-1", **user).events)
+    made.add("session ended", invoke(runtime, agent, "end", session="s-1", endSession=True, **user).events)
+    eventually(lambda: runtime.get_agent_memory(agentId=agent.id, agentAliasId=agent.alias_id, memoryType="SESSION_SUMMARY", **user)["memoryContents"])
+    later = invoke(runtime, agent, "What did we agree on last time?", session="s-2", **user)
+    assert "The gardener comes on 2026-12-01 at 10:00." in later.prompts[0]["system"], "it is told, not guessed"
+    check("example_memory", made.add("asked in a later session", later.events))
 
 
 def test_example_calendar(outcrop):

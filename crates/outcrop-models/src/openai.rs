@@ -250,7 +250,8 @@ async fn send_whole(reply: &ModelReply, deltas: &dyn DeltaSink) {
             ContentBlock::Text(text) => deltas.send(Delta::Text(text.clone())).await,
             ContentBlock::ReasoningContent(reasoning) => deltas.send(Delta::Reasoning(reasoning.text.clone())).await,
             ContentBlock::ToolUse(tool_use) => {
-                deltas.send(Delta::ToolUseStarted { name: tool_use.name.clone() }).await;
+                let tool_use_id = tool_use.tool_use_id.clone();
+                deltas.send(Delta::ToolUseStarted { tool_use_id, name: tool_use.name.clone() }).await;
             }
             ContentBlock::ToolResult(_) | ContentBlock::Document(_) | ContentBlock::Image(_) => {}
         }

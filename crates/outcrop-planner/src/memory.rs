@@ -145,6 +145,7 @@ pub fn request(agent: &PreparedAgent, past: &str, conversation: &[Arc<Message>])
         tool_choice: outcrop_ports::ToolChoice::Auto,
         inference: prompt.inference.clone(),
         additional_fields: prompt.additional_fields.clone(),
+        caching: outcrop_ports::Caching::Automatic,
     })
 }
 

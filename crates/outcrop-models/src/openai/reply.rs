@@ -107,7 +107,7 @@ impl From<WireUsage> for Usage {
             input_tokens: wire.prompt_tokens.unwrap_or_default().saturating_sub(cached),
             output_tokens: wire.completion_tokens.unwrap_or_default(),
             cache_read_input_tokens: cached,
-            cache_write_input_tokens: 0,
+            ..Self::default()
         }
     }
 }
@@ -213,7 +213,7 @@ impl Answer {
         tool_use_ids::make_unique("call_", &request.messages, &mut uses);
         let mut content = Vec::with_capacity(uses.len() + 2);
         if !self.reasoning.is_empty() {
-            content.push(ContentBlock::ReasoningContent(Reasoning { text: self.reasoning, signature: None }));
+            content.push(ContentBlock::ReasoningContent(Reasoning::plain(self.reasoning)));
         }
         // Blank text before tool calls is common, says nothing, and other providers refuse it in a history.
         if !self.text.trim().is_empty() {
@@ -221,7 +221,7 @@ impl Answer {
         }
         content.extend(uses.into_iter().map(ContentBlock::ToolUse));
         let message = Message { role: Role::Assistant, content };
-        Ok(ModelReply { message, stop_reason, usage: self.usage.unwrap_or_default().into() })
+        Ok(ModelReply::new(message, stop_reason, self.usage.unwrap_or_default().into()))
     }
 }
 

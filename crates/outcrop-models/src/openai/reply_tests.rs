@@ -18,6 +18,7 @@ pub(in crate::openai) fn request_after(used_ids: &[&str]) -> ModelRequest {
         tool_choice: ToolChoice::Auto,
         inference: InferenceConfig::default(),
         additional_fields: None,
+        caching: outcrop_ports::Caching::Automatic,
     }
 }
 
@@ -26,7 +27,7 @@ pub(in crate::openai) fn text(text: &str) -> ContentBlock {
 }
 
 pub(in crate::openai) fn thinking(text: &str) -> ContentBlock {
-    ContentBlock::ReasoningContent(Reasoning { text: text.to_owned(), signature: None })
+    ContentBlock::ReasoningContent(Reasoning::plain(text))
 }
 
 pub(in crate::openai) fn tool_use(id: &str, name: &str, input: Value) -> ContentBlock {

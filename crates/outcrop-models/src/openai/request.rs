@@ -1,8 +1,8 @@
 //! The neutral request as the endpoint's JSON, written straight into bytes.
 
 use outcrop_ports::{
-    ContentBlock, Message, ModelError, ModelErrorKind, ModelRequest, Role, ToolChoice, ToolResult, ToolResultContent,
-    ToolResultStatus, ToolSpec, ToolUse,
+    ContentBlock, Message, ModelError, ModelErrorKind, ModelRequest, Role, ToolChoice, ToolResult, ToolResultStatus,
+    ToolSpec, ToolUse,
 };
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
@@ -268,11 +268,10 @@ impl fmt::Display for ResultText<'_> {
             f.write_str("Error: ")?;
         }
         for (index, content) in self.0.content.iter().enumerate() {
-            let ToolResultContent::Text(text) = content;
             if index > 0 {
                 f.write_str("\n")?;
             }
-            f.write_str(text)?;
+            f.write_str(&content.words())?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ fn request(messages: Vec<Message>) -> ModelRequest {
         tool_choice: ToolChoice::Auto,
         inference: InferenceConfig::default(),
         additional_fields: None,
+        caching: outcrop_ports::Caching::Automatic,
     }
 }
 
@@ -40,7 +41,7 @@ fn result(id: &str, texts: &[&str], status: ToolResultStatus) -> ContentBlock {
 }
 
 fn thinking(text: &str) -> ContentBlock {
-    ContentBlock::ReasoningContent(Reasoning { text: text.to_owned(), signature: None })
+    ContentBlock::ReasoningContent(Reasoning::plain(text))
 }
 
 const PLAIN: Options<'_> = Options { model: "m", stream: false, send_reasoning: false };

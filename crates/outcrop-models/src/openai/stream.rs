@@ -141,7 +141,7 @@ impl Pieces {
             let begins = call.name.is_empty();
             call.name.push_str(&name);
             if begins {
-                deltas.push(Delta::ToolUseStarted { name });
+                deltas.push(Delta::ToolUseStarted { tool_use_id: String::new(), name });
             }
         }
         call.arguments.push_str(&function.arguments.unwrap_or_default().0);

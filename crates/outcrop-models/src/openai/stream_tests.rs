@@ -49,7 +49,7 @@ fn check(pieces: &[Value], deltas: &[Delta], content: &[ContentBlock], stop_reas
 }
 
 fn started(name: &str) -> Delta {
-    Delta::ToolUseStarted { name: name.to_owned() }
+    Delta::ToolUseStarted { tool_use_id: String::new(), name: name.to_owned() }
 }
 
 fn words(words: &str) -> Delta {
@@ -74,7 +74,7 @@ fn words_thinking_and_usage() {
         &[thinking("Let me see."), text("Good day.")],
         StopReason::EndTurn,
     );
-    let usage = Usage { input_tokens: 20, output_tokens: 7, cache_read_input_tokens: 10, cache_write_input_tokens: 0 };
+    let usage = Usage { input_tokens: 20, output_tokens: 7, cache_read_input_tokens: 10, ..Usage::default() };
     assert_eq!(read([stream(&pieces).as_bytes()]).1.unwrap().usage, usage);
 }
 

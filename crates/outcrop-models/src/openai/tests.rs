@@ -158,6 +158,7 @@ fn request() -> ModelRequest {
         tool_choice: ToolChoice::Auto,
         inference: outcrop_ports::InferenceConfig::default(),
         additional_fields: None,
+        caching: outcrop_ports::Caching::Automatic,
     }
 }
 
@@ -189,7 +190,13 @@ async fn answers_in_pieces() {
     for _ in 0..2 {
         let deltas = CollectedDeltas::new();
         let reply = model.converse(&request(), Some(&deltas)).await.unwrap();
-        assert_eq!(deltas.all(), [Delta::Text("Hello".to_owned()), Delta::ToolUseStarted { name: "look".to_owned() }]);
+        assert_eq!(
+            deltas.all(),
+            [
+                Delta::Text("Hello".to_owned()),
+                Delta::ToolUseStarted { tool_use_id: String::new(), name: "look".to_owned() }
+            ]
+        );
         assert_eq!((reply.message.content.len(), reply.stop_reason), (2, StopReason::ToolUse));
         assert_eq!(reply.usage, Usage { input_tokens: 9, output_tokens: 4, ..Usage::default() });
     }

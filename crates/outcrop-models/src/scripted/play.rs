@@ -39,11 +39,11 @@ pub(super) fn reply(step: &Step, request: &ModelRequest) -> Result<ModelReply, M
     tool_use_ids::make_unique("tooluse_", &request.messages, &mut uses);
     let stop_reason = answer.stop.unwrap_or(if uses.is_empty() { StopReason::EndTurn } else { StopReason::ToolUse });
     let thinking = answer.think.as_deref().map(&fill);
-    let thinking = thinking.map(|text| ContentBlock::ReasoningContent(Reasoning { text, signature: None }));
+    let thinking = thinking.map(|text| ContentBlock::ReasoningContent(Reasoning::plain(text)));
     let text = answer.say.as_deref().map(&fill).map(ContentBlock::Text);
     let content: Vec<_> = thinking.into_iter().chain(text).chain(uses.into_iter().map(ContentBlock::ToolUse)).collect();
     let usage = usage(answer, request, &content);
-    Ok(ModelReply { message: Message { role: Role::Assistant, content }, stop_reason, usage })
+    Ok(ModelReply::new(Message { role: Role::Assistant, content }, stop_reason, usage))
 }
 
 /// The turn whose conditions hold, else the next one without conditions: as many of these are over as the user spoke
@@ -118,14 +118,7 @@ fn results(messages: &[Arc<Message>]) -> impl Iterator<Item = &ToolResult> {
 }
 
 fn text_of(result: &ToolResult) -> String {
-    let texts: Vec<&str> = result
-        .content
-        .iter()
-        .map(|content| {
-            let ToolResultContent::Text(text) = content;
-            text.as_str()
-        })
-        .collect();
+    let texts: Vec<_> = result.content.iter().map(ToolResultContent::words).collect();
     texts.join("\n")
 }
 

@@ -287,6 +287,7 @@ impl Turn {
                 ..InferenceConfig::default()
             },
             additional_fields: None,
+            caching: outcrop_ports::Caching::Automatic,
         }
     }
 }
@@ -346,8 +347,8 @@ fn transcript(messages: &[Arc<Message>]) -> String {
                 (ContentBlock::Text(text), Role::Assistant) => line("Assistant", &text::split(text).answer),
                 (ContentBlock::ToolUse(one), _) => line("Assistant called", &format!("{} {}", one.name, one.input)),
                 (ContentBlock::ToolResult(result), _) => {
-                    for ToolResultContent::Text(text) in &result.content {
-                        line("Result", text);
+                    for content in &result.content {
+                        line("Result", &content.words());
                     }
                 }
                 (ContentBlock::Document(file) | ContentBlock::Image(file), _) => line("File", &file.name),

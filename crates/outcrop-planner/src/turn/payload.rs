@@ -88,9 +88,7 @@ fn find(id: &str, own: &str, messages: &[Arc<Message>]) -> Option<String> {
     };
     let in_block = |block: &ContentBlock| match block {
         ContentBlock::Text(text) => within(text),
-        ContentBlock::ToolResult(result) => result.content.iter().find_map(|content| match content {
-            ToolResultContent::Text(text) => within(text),
-        }),
+        ContentBlock::ToolResult(result) => result.content.iter().find_map(|content| within(&content.words())),
         ContentBlock::ToolUse(tool_use) => tool_use.input.get("content").and_then(|content| within(content.as_str()?)),
         ContentBlock::ReasoningContent(_) | ContentBlock::Document(_) | ContentBlock::Image(_) => None,
     };

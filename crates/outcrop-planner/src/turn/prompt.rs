@@ -56,6 +56,7 @@ impl Turn {
             tool_choice: ToolChoice::Auto,
             inference: InferenceConfig { latency: self.latency, answer_schema, ..prompt.inference.clone() },
             additional_fields: prompt.additional_fields.clone(),
+            caching: outcrop_ports::Caching::Automatic,
         }
     }
 

@@ -67,8 +67,8 @@ impl Turn {
             _ => None,
         });
         let is_known = texts.any(|mut texts| {
-            texts.any(|ToolResultContent::Text(text)| {
-                results::reference_in(text).is_some_and(|reference| self.kept.contains_key(reference))
+            texts.any(|content| {
+                results::reference_in(&content.words()).is_some_and(|reference| self.kept.contains_key(reference))
             })
         });
         if is_known {

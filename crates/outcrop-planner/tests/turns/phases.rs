@@ -494,11 +494,8 @@ fn next_event(play: &mut Play, step: &Step, draw: u8, open: &mut Vec<String>) ->
                 }
                 _ => vec![text("<answer_part><text>Done.</text></answer_part>")],
             };
-            let reply = ModelReply {
-                message: Message { role: Role::Assistant, content },
-                stop_reason: StopReason::EndTurn,
-                usage: Usage::default(),
-            };
+            let message = Message { role: Role::Assistant, content };
+            let reply = ModelReply::new(message, StopReason::EndTurn, Usage::default());
             Event::ModelReplied(ModelReplied { started_at, at, call_id, reply })
         }
         Step::CallParser(_) => {

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import EventStreamError
 
 from test_inline import MODEL, invoke_inline
-from world import INSTRUCTION, RETURN_CONTROL, Turn, function, group, results
+from world import INSTRUCTION, RETURN_CONTROL, Turn, function, group, invoke, make_agent, results
 
 CALENDAR = group("ClientSideTools", function("open_calendar", date="string"), executor=RETURN_CONTROL)
 
@@ -287,8 +287,7 @@ def test_work_beside_the_loop_has_models_of_its_own(outcrop):
         for model, word in ((large, "large"), (small, "small"), (tagged, "tagged")):
             model.play(("says", f"<final_response>By the {word} one.</final_response>"))
         control = outcrop.control()
-        prompts = {"promptConfigurations": [{"promptType": "POST_PROCESSING", "promptCreationMode": "DEFAULT", "promptState": "ENABLED", "parserMode": "DEFAULT"}]}
-        from world import invoke, make_agent
+        prompts = {"promptConfigurations": [{"promptType": "POST_PROCESSING", "promptCreationMode": "DEFAULT", "promptState": "ENABLED"}]}
         agent = make_agent(control, promptOverrideConfiguration=prompts)
         made = invoke(outcrop.runtime(), agent, "Hello.")
         assert (len(large.asked), len(small.asked), len(tagged.asked)) == (1, 1, 0), made.transcript

@@ -5,6 +5,16 @@
 //! results and results without calls, thinking that is not what was said, and the rest. What a wire cannot express is said
 //! in its `Can`.
 
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::needless_pass_by_value,
+    reason = "all of it is a test"
+)]
+
 mod wires {
     pub mod anthropic;
     pub mod bedrock;

@@ -261,21 +261,21 @@ mod tests {
     use serde_json::json;
 
     #[track_caller]
-    fn check(reasoning: Reasoning, form: Value) {
-        assert_eq!(serde_json::to_value(&reasoning).unwrap(), form);
-        assert_eq!(serde_json::from_value::<Reasoning>(form).unwrap(), reasoning);
+    fn check(reasoning: &Reasoning, form: Value) {
+        assert_eq!(serde_json::to_value(reasoning).unwrap(), form);
+        assert_eq!(serde_json::from_value::<Reasoning>(form).unwrap(), *reasoning);
     }
 
     #[test]
     fn thinking_has_the_form_of_converse() {
-        check(Reasoning::plain("hm"), json!({"reasoningText": {"text": "hm"}}));
+        check(&Reasoning::plain("hm"), json!({"reasoningText": {"text": "hm"}}));
         check(
-            Reasoning { signature: Some("s".into()), origin: Some("anthropic".into()), ..Reasoning::plain("hm") },
+            &Reasoning { signature: Some("s".into()), origin: Some("anthropic".into()), ..Reasoning::plain("hm") },
             json!({"reasoningText": {"text": "hm", "signature": "s"}, "origin": "anthropic"}),
         );
-        check(Reasoning { redacted: Some("eA==".into()), ..Reasoning::default() }, json!({"redactedContent": "eA=="}));
+        check(&Reasoning { redacted: Some("eA==".into()), ..Reasoning::default() }, json!({"redactedContent": "eA=="}));
         check(
-            Reasoning { signature: Some("s".into()), ..Reasoning::default() },
+            &Reasoning { signature: Some("s".into()), ..Reasoning::default() },
             json!({"reasoningText": {"text": "", "signature": "s"}}),
         );
     }

@@ -17,8 +17,8 @@ pub use message::{
     ContentBlock, File, Message, Reasoning, Role, ToolResult, ToolResultContent, ToolResultStatus, ToolUse,
 };
 pub use model::{
-    Delta, DeltaSink, InferenceConfig, Latency, Model, ModelCatalog, ModelError, ModelErrorKind, ModelReply,
-    ModelRequest, StopReason, Takes, ToolChoice, ToolSpec, Usage,
+    AnsweredBy, CachePlace, CachePoint, Caching, Delta, DeltaSink, InferenceConfig, Latency, Model, ModelCatalog,
+    ModelError, ModelErrorKind, ModelReply, ModelRequest, StopReason, Takes, ToolChoice, ToolSpec, Usage,
 };
 pub use tool::{
     Action, AgentIdentity, Parameter, RequestBody, ResponseState, ToolCall, ToolContext, ToolExecutor, ToolFailure,

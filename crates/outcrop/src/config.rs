@@ -7,13 +7,16 @@ mod answer_schema;
 mod auth;
 mod duration;
 pub(crate) mod file;
+mod model;
 mod store;
 
 pub(crate) use auth::Auth;
+pub(crate) use model::{ModelSetting, ProviderSetting, Reached};
 
-use crate::config::file::{Concurrent, File, FunctionEntry, ModelEntry, Provider, QuotasSection};
-use outcrop_models::{ApiKey, Given};
-use outcrop_server::{MemorySettings, Quotas, SessionPolicy, SessionSettings, SessionStoreSettings, TurnLimits};
+use crate::config::file::{Concurrent, File, FunctionEntry, QuotasSection};
+use outcrop_server::{
+    MemorySettings, PhaseModels, Quotas, SessionPolicy, SessionSettings, SessionStoreSettings, TurnLimits,
+};
 use outcrop_store::StoreOptions;
 use outcrop_tools::{ConfiguredFunction, FunctionSource, LocalFunction, Runtime};
 use std::collections::BTreeMap;
@@ -32,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) account_id: String,
     pub(crate) auth: Auth,
     pub(crate) models: Vec<ModelSetting>,
+    pub(crate) phase_models: PhaseModels,
     pub(crate) functions: Vec<ConfiguredFunction>,
     pub(crate) store: StoreOptions,
     pub(crate) objects_root: PathBuf,
@@ -46,23 +50,6 @@ pub(crate) struct Config {
     pub(crate) sessions: SessionSettings,
     pub(crate) reader_timeout: Duration,
     pub(crate) answer_schemas: BTreeMap<String, Arc<serde_json::Value>>,
-}
-
-/// One line of the model table.
-#[derive(Debug)]
-pub(crate) struct ModelSetting {
-    pub(crate) pattern: String,
-    pub(crate) provider: ProviderSetting,
-    /// What the file says of the model itself.
-    pub(crate) given: Given,
-}
-
-/// What serves it.
-#[derive(Debug)]
-pub(crate) enum ProviderSetting {
-    OpenAi { base_url: String, model: Option<String>, api_key: Option<ApiKey> },
-    Scripted { script: PathBuf },
-    Offline,
 }
 
 /// What is wrong with a configuration; one line each, with file, line and key where they are known.
@@ -170,8 +157,9 @@ fn mean(
     }
     let auth = auth::mean(file.auth, source, environment, &mut problems);
     let mut models = Vec::new();
+    let phase_models = file.models.mean();
     for (index, entry) in file.model.into_iter().enumerate() {
-        match model(entry, source, index, environment) {
+        match model::mean(entry, source, index, environment) {
             Ok(setting) => models.push(setting),
             Err(problem) => problems.push(problem),
         }
@@ -215,6 +203,7 @@ fn mean(
         account_id: file.account_id,
         auth,
         models,
+        phase_models,
         functions,
         store,
         objects_root,
@@ -285,61 +274,6 @@ fn quotas(section: &QuotasSection, source: &Source, problems: &mut Vec<String>) 
         steps_per_session: section.steps_per_session,
         tags_per_resource: section.tags_per_resource,
     }
-}
-
-/// A window that is smaller than this holds no agent's prompt.
-const CONTEXT_TOKENS_MIN: u32 = 1_024;
-
-fn model(
-    entry: ModelEntry,
-    source: &Source,
-    index: usize,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<ModelSetting, String> {
-    let place = |key: &str| source.place("model", index, key);
-    let provider = match entry.provider {
-        Provider::Openai => {
-            let base_url = entry.base_url.unwrap_or_else(|| "https://api.openai.com/v1".to_owned());
-            let api_key = match (&entry.api_key_env, &entry.api_key_file) {
-                (Some(_), Some(_)) => {
-                    return Err(format!("{}: give either api_key_env or api_key_file", place("api_key_env")));
-                }
-                (Some(name), None) => match environment(name) {
-                    Some(key) => Some(ApiKey::new(&key)),
-                    None => return Err(format!("{}: the variable {name} is not set", place("api_key_env"))),
-                },
-                (None, Some(file)) => {
-                    let file = source.resolve(file);
-                    let key = std::fs::read_to_string(&file)
-                        .map_err(|error| format!("{}: {}: {error}", place("api_key_file"), file.display()))?;
-                    Some(ApiKey::new(key.trim()))
-                }
-                (None, None) => None,
-            };
-            ProviderSetting::OpenAi { base_url, model: entry.model, api_key }
-        }
-        Provider::Scripted => {
-            let script = entry
-                .script
-                .ok_or_else(|| format!("{}: provider \"scripted\" needs script = \"FILE\"", place("provider")))?;
-            let script = source.resolve(&script);
-            outcrop_models::ScriptedModel::from_file(&script)
-                .map_err(|error| format!("{}: {error}", place("script")))?;
-            ProviderSetting::Scripted { script }
-        }
-        Provider::Offline => ProviderSetting::Offline,
-        other @ (Provider::Bedrock | Provider::Anthropic | Provider::Gemini | Provider::Replay) => {
-            return Err(format!(
-                "{}: provider {other:?} is not built yet; use openai, scripted or offline",
-                place("provider")
-            ));
-        }
-    };
-    if entry.context_tokens.is_some_and(|tokens| tokens < CONTEXT_TOKENS_MIN) {
-        return Err(format!("{}: is at least {CONTEXT_TOKENS_MIN}", place("context_tokens")));
-    }
-    let given = Given { context_tokens: entry.context_tokens, images: entry.images, documents: entry.documents };
-    Ok(ModelSetting { pattern: entry.pattern, provider, given })
 }
 
 fn function(entry: FunctionEntry, source: &Source, index: usize) -> Result<ConfiguredFunction, String> {
@@ -419,6 +353,19 @@ mod tests {
                 "[[model]]\nmatch = \"*\"\nprovider = \"offline\"\ncontext_tokens = 10",
                 "outcrop.toml:4: model.context_tokens: is at least 1024",
             ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"offline\"\nretries = 3",
+                "outcrop.toml:4: model.retries: means nothing to provider \"offline\"",
+            ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"bedrock\"\nregion = \"us east\"",
+                "outcrop.toml:4: model.region: a region looks like us-east-1",
+            ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"anthropic\"\ntotal_timeout = \"0s\"",
+                "outcrop.toml:4: model.total_timeout: is more than nothing",
+            ),
+            ("[models]\nsummaries = \"m\"", "outcrop.toml:2: summaries: unknown field"),
             ("[[function]]\nmatch = \"a\"", "outcrop.toml:2: function.match: says neither code"),
             (
                 "[[function]]\nmatch = \"a\"\ncode = \"nowhere\"",

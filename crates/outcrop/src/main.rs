@@ -152,7 +152,10 @@ async fn run_config(config: &cli::ConfigCommand) -> Result<(), Failure> {
         cli::ConfigCommand::Check { config, data } => {
             let path = config.clone().or_else(default_config);
             let read = config::load(path.as_deref(), data, &environment)?;
-            models::build(read.models, &outcrop_http::HttpClient::new(), &environment).await?;
+            let http = outcrop_http::HttpClient::new();
+            let clock: std::sync::Arc<dyn outcrop_ports::Clock> = std::sync::Arc::new(ambient::SystemClock);
+            let means = models::Means { http: &http, clock: &clock, environment: &environment };
+            models::build(read.models, &means).await?;
             outcrop_tools::FunctionRegistry::new(read.functions)
                 .map_err(|error| Failure::Usage(format!("function.match: {error}")))?;
             let what = path

@@ -105,9 +105,22 @@ fn cut_texts(message: &mut Message, bytes_max: usize) {
     for block in &mut message.content {
         match block {
             ContentBlock::Text(text) => cut(text),
-            ContentBlock::ReasoningContent(reasoning) => cut(&mut reasoning.text),
+            ContentBlock::ReasoningContent(reasoning) => {
+                let whole = reasoning.text.len() + reasoning.redacted.as_ref().map_or(0, String::len);
+                if whole > bytes_max {
+                    // A seal holds for the whole only, and a secret cannot be cut.
+                    (reasoning.signature, reasoning.redacted) = (None, None);
+                }
+                cut(&mut reasoning.text);
+            }
             ContentBlock::ToolResult(result) => result.content.iter_mut().for_each(|content| match content {
                 ToolResultContent::Text(text) => cut(text),
+                ToolResultContent::Json(value) => {
+                    if value.to_string().len() > bytes_max {
+                        *value = serde_json::json!("(cut)");
+                    }
+                }
+                ToolResultContent::Image(_) | ToolResultContent::Document(_) => {}
             }),
             ContentBlock::ToolUse(tool_use) => {
                 if tool_use.input.to_string().len() > bytes_max {

@@ -29,7 +29,7 @@ impl Model for Counting {
         _deltas: Option<&'a dyn DeltaSink>,
     ) -> BoxFuture<'a, Result<ModelReply, ModelError>> {
         let message = Message::assistant(format!("{} messages", request.messages.len()));
-        Box::pin(async move { Ok(ModelReply { message, stop_reason: StopReason::EndTurn, usage: Usage::default() }) })
+        Box::pin(async move { Ok(ModelReply::new(message, StopReason::EndTurn, Usage::default())) })
     }
 }
 

@@ -98,6 +98,7 @@ impl Conversation<'_> {
             tool_choice: ToolChoice::Auto,
             inference: InferenceConfig::default(),
             additional_fields: None,
+            caching: outcrop_ports::Caching::Automatic,
         };
         let cx = self.cx;
         let asked = tokio::select! {

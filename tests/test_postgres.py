@@ -114,8 +114,8 @@ def test_two_replicas_see_each_others_changes_at_once(outcrop, database, tmp_pat
             assert "REJECT_INVOCATIONS" in str(told.value)
             there.update_agent_alias(agentId=agent.id, agentAliasId=agent.alias_id, agentAliasName="PROD", aliasInvocationState="ACCEPT_INVOCATIONS")
         # A session goes on wherever it is asked for.
-        invoke(outcrop.runtime(), agent, "First", session="s")
-        second = invoke(other.runtime(), agent, "Second", session="s")
+        invoke(outcrop.runtime(), agent, "First", session="both")
+        second = invoke(other.runtime(), agent, "Second", session="both")
         assert "First" in str(second.prompts[0])
         assert refused(there.create_agent, agentName="one")[1] == "ConflictException"
     finally:

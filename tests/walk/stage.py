@@ -202,10 +202,16 @@ class Stage:
     # What did not change.
 
     def digest(self):
-        """Of everything stored: of the very files, so that a write of any kind shows."""
+        """Of everything stored: of the very files, or of rows with the transactions that wrote them, so that a write of any
+        kind shows."""
         data = self.outcrop.folder / "data"
         files = sorted(path for path in data.rglob("*") if path.is_file() and not path.name.endswith("-shm"))
-        return {str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+        found = {str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+        if self.outcrop.database:
+            tables = self.outcrop.sql("SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'")
+            each = [f"SELECT '{name}', md5(string_agg(xmin::text || \"{name}\"::text, ',' ORDER BY ctid)) FROM \"{name}\"" for name, in tables]
+            found.update(self.outcrop.sql(" UNION ALL ".join(each)))
+        return found
 
 
 def archive():

@@ -110,8 +110,8 @@ impl ReadTx<'_> {
         // cross join keeps the order of the index: the invocation is looked up by its number, row by row.
         let sql = format!(
             "SELECT invocation.id, step.id, step.at, step.number
-             FROM invocation_step AS step CROSS JOIN invocation ON invocation.number = step.invocation
-             WHERE step.{column} = ?1 AND step.at <= ?2 AND (step.at < ?2 OR step.number < ?3)
+             FROM invocation_step AS step CROSS JOIN invocation
+             WHERE invocation.number = step.invocation AND step.{column} = ?1 AND step.at <= ?2 AND (step.at < ?2 OR step.number < ?3)
              ORDER BY step.at DESC, step.number DESC LIMIT ?4"
         );
         let row = (of, last.as_nanos(), number, rows_to_read(limit));

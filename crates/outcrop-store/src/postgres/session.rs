@@ -9,47 +9,27 @@
 //! whose answer did not arrive: it is found out with the transaction's number on a new connection whether it was kept
 //! ([`Session::commit`]).
 
-use super::tls::MakeTls;
-use super::url::Address;
+mod bulk;
+mod link;
+
+pub(crate) use link::Target;
+
 use super::values;
 use crate::conn::Border;
 use crate::error::StoreError;
 use crate::sql::{Params, Row, SqlError, SqlResult, Value, ValueType};
+use link::{Away, Link, PAUSE_MAX, PAUSE_MIN, ends_connection, first_text, unavailable};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::Type;
 use tokio_postgres::{Client, SimpleQueryMessage, Statement};
 
-/// Distinct statements of this crate, with room; prepared anew when there are more.
-const STATEMENTS_MAX: usize = 512;
-/// The first pause after a connection could not be made; each further one is twice as long.
-const PAUSE_MIN: Duration = Duration::from_millis(50);
-/// The longest of these pauses.
-const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// How long work waits for a database that went away, all in all; whoever comes later is told at once.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(10);
 /// How much longer than the server's own limit of a statement an answer is waited for: then the network is gone.
 const ANSWER_GRACE: Duration = Duration::from_secs(5);
-/// How long a transaction may hold locks while its program says nothing, in milliseconds. The server ends it then: a
-/// process that is stopped in the middle of a write must not stop the others.
-const SILENCE_MAX: u32 = 10_000;
-
-/// Where the database is and how it is to be used.
-pub(crate) struct Target {
-    pub(crate) address: Address,
-    pub(crate) tls: MakeTls,
-    /// Where the tables are; the server's choice when absent.
-    pub(crate) schema: Option<String>,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) statement_timeout: Duration,
-    /// Since when no connection could be made, how long the pause is, and when the next attempt may be.
-    pub(crate) away: Mutex<Option<Away>>,
-}
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,17 +71,6 @@ enum Phase {
     Failed,
 }
 
-/// A live connection.
-struct Link {
-    client: Client,
-    statements: RefCell<HashMap<String, Statement>>,
-    /// The server can be asked what became of a transaction; the line of history that its answer is about.
-    history: Option<String>,
-    /// Stands for the schema in locks.
-    lock: u32,
-    task: JoinHandle<()>,
-}
-
 /// A transaction's number, within one line of history.
 #[derive(Clone)]
 struct Number {
@@ -109,46 +78,11 @@ struct Number {
     number: String,
 }
 
-/// The database does not answer.
-#[derive(Clone, Copy)]
-pub(crate) struct Away {
-    since: Instant,
-    pause: Duration,
-    next: Instant,
-}
-
 /// What became of a transaction whose end was not heard of.
 enum Fate {
     Kept,
     Lost,
     Unknown,
-}
-
-impl Target {
-    fn away(&self) -> Option<Away> {
-        *self.away.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set_away(&self, away: Option<Away>) -> Option<Away> {
-        std::mem::replace(&mut *self.away.lock().unwrap_or_else(PoisonError::into_inner), away)
-    }
-
-    /// The database has been away for longer than work waits for it.
-    pub(crate) fn is_long_away(&self) -> bool {
-        self.away().is_some_and(|away| away.since.elapsed() > WAIT_MAX)
-    }
-
-    /// When it is of use to try again.
-    pub(crate) fn pause(&self) -> Duration {
-        self.away()
-            .map_or(PAUSE_MIN, |away| away.next.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)))
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 impl Session {
@@ -193,7 +127,7 @@ impl Session {
         {
             return Err(unavailable(&self.target, "it did not answer a moment ago"));
         }
-        match self.make_link() {
+        match Link::make(&self.target, &self.runtime) {
             Ok(link) => {
                 if let Some(away) = self.target.set_away(None) {
                     let name = self.target.address.name();
@@ -224,29 +158,6 @@ impl Session {
             }
             std::thread::sleep(self.target.pause());
         }
-    }
-
-    fn make_link(&self) -> Result<Link, StoreError> {
-        let target = &*self.target;
-        self.runtime.block_on(async {
-            let connecting = target.address.config.connect(target.tls.clone());
-            let (client, connection) = tokio::time::timeout(target.connect_timeout, connecting)
-                .await
-                .map_err(|_| unavailable(target, "it does not answer"))?
-                .map_err(|error| refused(target, &error))?;
-            let task = self.runtime.spawn(async move {
-                // What ends the connection comes to light in the statement that needed it.
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection to the database ended: {error}");
-                }
-            });
-            let link = Link { client, statements: RefCell::default(), history: None, lock: 0, task };
-            let setting_up = set_up(link, target);
-            tokio::time::timeout(target.connect_timeout, setting_up)
-                .await
-                .map_err(|_| unavailable(target, "it does not answer"))?
-                .map_err(|error| refused(target, &error))
-        })
     }
 
     /// Whether a transaction is open, if only for its end.
@@ -439,74 +350,6 @@ impl Session {
         })
     }
 
-    /// Hands the rows of a query to `each` as they come; for tables that are too large for memory.
-    pub(crate) fn each(&self, sql: &str, mut each: impl FnMut(&Row<'_>) -> SqlResult<()>) -> SqlResult<()> {
-        use futures_util::TryStreamExt;
-        self.send_pending()?;
-        let link = self.link.borrow();
-        let Some(link) = &*link else { return Err(SqlError::RolledBack) };
-        let wrong = |error| SqlError::Postgres(Box::new(error));
-        self.runtime.block_on(async {
-            let rows = link.client.query_raw(sql, std::iter::empty::<&Value<'_>>()).await.map_err(wrong)?;
-            let mut rows = std::pin::pin!(rows);
-            while let Some(row) = rows.try_next().await.map_err(wrong)? {
-                each(&Row::Postgres(&row))?;
-            }
-            Ok(())
-        })
-    }
-
-    /// The rows of a query with one text as its value.
-    pub(crate) fn each_of<T>(
-        &self,
-        sql: &str,
-        value: &str,
-        map: impl FnMut(&Row<'_>) -> SqlResult<T>,
-    ) -> SqlResult<Vec<T>> {
-        self.send_pending()?;
-        let link = self.link.borrow();
-        let Some(link) = &*link else { return Err(SqlError::RolledBack) };
-        let rows = self.runtime.block_on(async {
-            let statement = link.statement(sql, &[ValueType::Text]).await?;
-            link.client.query(&statement, &[&value]).await
-        });
-        read_all(&rows.map_err(|error| SqlError::Postgres(Box::new(error)))?, map)
-    }
-
-    /// Whether a query answers anything.
-    pub(crate) fn has_rows(&self, sql: &str) -> SqlResult<bool> {
-        Ok(self.simple(sql)?.iter().any(|message| matches!(message, SimpleQueryMessage::Row(_))))
-    }
-
-    /// Sends rows to a `COPY … FROM STDIN BINARY`: `next` hands over one at a time until it answers `false`.
-    pub(crate) fn copy_in(
-        &self,
-        sql: &str,
-        types: &[ValueType],
-        mut next: impl FnMut(&mut dyn FnMut(&[Value<'_>])) -> SqlResult<bool>,
-    ) -> SqlResult<()> {
-        use tokio_postgres::binary_copy::BinaryCopyInWriter;
-        use tokio_postgres::types::ToSql;
-        let link = self.link.borrow();
-        let Some(link) = &*link else { return Err(SqlError::RolledBack) };
-        let wrong = |error| SqlError::Postgres(Box::new(error));
-        let types: Vec<Type> = types.iter().map(|one| one.of_postgres()).collect();
-        self.runtime.block_on(async {
-            let sink = link.client.copy_in(sql).await.map_err(wrong)?;
-            let mut writer = std::pin::pin!(BinaryCopyInWriter::new(sink, &types));
-            loop {
-                let mut row: Vec<OwnedValue> = Vec::new();
-                if !next(&mut |values| row.extend(values.iter().map(|value| OwnedValue::of(*value))))? {
-                    break;
-                }
-                let values: Vec<Value<'_>> = row.iter().map(OwnedValue::value).collect();
-                let values = values.iter().map(|value| value as &(dyn ToSql + Sync));
-                writer.as_mut().write_raw(values).await.map_err(wrong)?;
-            }
-            writer.finish().await.map(drop).map_err(wrong)
-        })
-    }
-
     /// Takes the lock under which the schema is changed, until the open transaction ends.
     pub(crate) fn lock_for_migration(&self) -> SqlResult<()> {
         let schema = self.link.borrow().as_ref().map(|link| link.lock).unwrap_or_default();
@@ -605,119 +448,6 @@ impl Session {
 
     fn patience(&self) -> Duration {
         self.target.statement_timeout + ANSWER_GRACE
-    }
-}
-
-impl Link {
-    async fn statement(&self, sql: &str, types: &[ValueType]) -> Result<Statement, tokio_postgres::Error> {
-        if let Some(statement) = self.statements.borrow().get(sql) {
-            return Ok(statement.clone());
-        }
-        let types: Vec<Type> = types.iter().map(|one| one.of_postgres()).collect();
-        let statement = self.client.prepare_typed(&super::dialect::translated(sql), &types).await?;
-        let mut statements = self.statements.borrow_mut();
-        if statements.len() >= STATEMENTS_MAX {
-            statements.clear();
-        }
-        statements.insert(sql.to_owned(), statement.clone());
-        Ok(statement)
-    }
-}
-
-async fn set_up(mut link: Link, target: &Target) -> Result<Link, tokio_postgres::Error> {
-    let mut settings = format!(
-        "SET application_name = 'outcrop'; SET statement_timeout = {}; \
-         SET idle_in_transaction_session_timeout = {SILENCE_MAX}; SET client_min_messages = warning;",
-        target.statement_timeout.as_millis()
-    );
-    if let Some(schema) = &target.schema {
-        settings.push_str(&format!("SET search_path = {};", super::dialect::quoted(schema)));
-    }
-    // An acknowledged write is durable; stricter settings than that are left alone.
-    settings.push_str(
-        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
-    );
-    link.client.batch_execute(&settings).await?;
-    let schema = first_text(&link.client.simple_query("SELECT current_schema()").await?);
-    link.lock = super::lock_of(schema.as_deref().or(target.schema.as_deref()).unwrap_or_default());
-    // Not every database that speaks this language keeps account of its transactions, and a server that took another's
-    // place counts anew.
-    let history = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
-                   WHERE to_regprocedure('pg_xact_status(xid8)') IS NOT NULL";
-    link.history = link.client.simple_query(history).await.ok().and_then(|rows| first_text(&rows));
-    Ok(link)
-}
-
-fn first_text(messages: &[SimpleQueryMessage]) -> Option<String> {
-    messages.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned).filter(|text| !text.is_empty()),
-        _ => None,
-    })
-}
-
-/// Failures after which the server hangs up, or is no longer the one that writes.
-fn ends_connection(error: &tokio_postgres::Error) -> bool {
-    match error.code() {
-        Some(code) => {
-            code.code().starts_with("08")
-                || [
-                    SqlState::ADMIN_SHUTDOWN,
-                    SqlState::CRASH_SHUTDOWN,
-                    SqlState::CANNOT_CONNECT_NOW,
-                    SqlState::DATABASE_DROPPED,
-                    SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
-                    SqlState::READ_ONLY_SQL_TRANSACTION,
-                ]
-                .contains(code)
-        }
-        // No word of the server's: the connection itself.
-        None => {
-            error.is_closed() || std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
-        }
-    }
-}
-
-fn unavailable(target: &Target, why: &str) -> StoreError {
-    StoreError::Unavailable(format!("{}: {why}", target.address.name()))
-}
-
-/// Why no connection was made. What will not mend itself is told as such.
-fn refused(target: &Target, error: &tokio_postgres::Error) -> StoreError {
-    let why = super::words(error);
-    match error.code() {
-        Some(code) if ["28", "3D", "42"].iter().any(|class| code.code().starts_with(class)) => {
-            StoreError::Open(format!("`{}`: {why}", target.address.name()))
-        }
-        _ => unavailable(target, &why),
-    }
-}
-
-/// A value that is kept while a row is written.
-enum OwnedValue {
-    Null,
-    Integer(i64),
-    Text(String),
-    Bytes(Vec<u8>),
-}
-
-impl OwnedValue {
-    fn of(value: Value<'_>) -> Self {
-        match value {
-            Value::Null => Self::Null,
-            Value::Integer(number) => Self::Integer(number),
-            Value::Text(text) => Self::Text(text.to_owned()),
-            Value::Escaped(text) => Self::Text(values::unescape(text)),
-            Value::Bytes(bytes) => Self::Bytes(bytes.to_vec()),
-        }
-    }
-
-    fn value(&self) -> Value<'_> {
-        match self {
-            Self::Null => Value::Null,
-            Self::Integer(number) => Value::Integer(*number),
-            Self::Text(text) => Value::Text(text),
-            Self::Bytes(bytes) => Value::Bytes(bytes),
-        }
     }
 }
 

@@ -50,7 +50,7 @@ async fn cut(place: &Place) {
     beside(&sql).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_was_cut_while_nobody_looked_is_made_again_without_a_word() {
     let (proxy, place) = Proxy::before(fresh()).await;
     let store = open(&place);
@@ -91,7 +91,7 @@ async fn work_under_way_is_told_and_nothing_of_it_is_kept() {
 }
 
 /// Turns are written whatever happens to the connections: each is there once.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn turns_go_on_while_connections_are_cut() {
     let (proxy, place) = Proxy::before(fresh()).await;
     let store = open(&place);
@@ -135,7 +135,7 @@ async fn turns_go_on_while_connections_are_cut() {
 }
 
 /// The answer to a commit is kept from the store, and the connection cut: what was written is found out and told.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_without_an_answer_is_found_out() {
     let (proxy, place) = Proxy::before(fresh()).await;
     let store = open(&place);

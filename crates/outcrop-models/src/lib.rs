@@ -6,10 +6,12 @@
 pub mod catalog;
 pub mod offline;
 pub mod openai;
+pub mod replay;
 pub mod scripted;
 
 mod api_key;
 mod families;
+mod prices;
 mod retry;
 mod sse;
 mod tool_use_ids;
@@ -17,4 +19,6 @@ mod tool_use_ids;
 pub use api_key::ApiKey;
 pub use catalog::{Catalog, CatalogEntry, Given};
 pub use openai::{OpenAi, OpenAiConfig};
+pub use prices::{BadPrice, LongRow, PriceRow, Prices};
+pub use replay::{CassetteError, Replay};
 pub use scripted::ScriptedModel;

@@ -23,7 +23,9 @@ use failure::Place;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
 use outcrop_http::{HttpClient, HttpError, HttpLimits, HttpStream};
-use outcrop_ports::{BoxFuture, Delta, DeltaSink, Model, ModelError, ModelErrorKind, ModelReply, ModelRequest, Takes};
+use outcrop_ports::{
+    AnsweredBy, BoxFuture, Delta, DeltaSink, Model, ModelError, ModelErrorKind, ModelReply, ModelRequest, Takes,
+};
 use std::time::Duration;
 use stream::StreamReader;
 use tokio::time::Instant;
@@ -128,7 +130,11 @@ impl OpenAi {
                 Some(deltas) => self.ask_streaming(request, body.clone(), place, deltas).await,
             };
             let failed = match outcome {
-                Ok(reply) => return Ok(reply),
+                Ok(mut reply) => {
+                    let (provider, model) = ("openai".to_owned(), options.model.to_owned());
+                    reply.answered_by = Some(AnsweredBy { provider, model });
+                    return Ok(reply);
+                }
                 Err(failed) => failed,
             };
             let wait = match failed.again {

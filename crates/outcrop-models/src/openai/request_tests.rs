@@ -1,7 +1,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "cases read better without `&` before every `json!`")]
 
 use super::*;
-use outcrop_ports::{InferenceConfig, Reasoning};
+use outcrop_ports::{InferenceConfig, Reasoning, ToolResultContent};
 use serde_json::json;
 use std::sync::Arc;
 

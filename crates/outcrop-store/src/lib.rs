@@ -43,6 +43,7 @@ mod sweep;
 mod tags;
 mod turns;
 mod tx;
+mod usage;
 mod writer;
 
 pub use client_tokens::{CLIENT_TOKEN_SECONDS, ClientToken};
@@ -62,3 +63,4 @@ pub use store::Store;
 pub use stored_sessions::{SessionAttributes, StoredSession};
 pub use turns::{BeginError, BeginTurn, Begun, FinishTurn, TurnOutcome};
 pub use tx::{ReadTx, Tx};
+pub use usage::{ModelUsage, UsageBy, UsageFilter, UsageOf};

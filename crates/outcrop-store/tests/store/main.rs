@@ -12,6 +12,7 @@ mod session_model;
 mod session_store;
 mod small;
 mod turns;
+mod usage;
 mod writes;
 
 use outcrop_store::Store;

@@ -7,11 +7,12 @@ mod answer_schema;
 mod auth;
 mod duration;
 pub(crate) mod file;
+mod price;
 
 pub(crate) use auth::Auth;
 
 use crate::config::file::{Concurrent, File, FunctionEntry, ModelEntry, Provider, QuotasSection};
-use outcrop_models::{ApiKey, Given};
+use outcrop_models::{ApiKey, Given, Prices};
 use outcrop_server::{MemorySettings, Quotas, SessionPolicy, SessionSettings, SessionStoreSettings, TurnLimits};
 use outcrop_tools::{ConfiguredFunction, FunctionSource, LocalFunction, Runtime};
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ pub(crate) struct Config {
     pub(crate) account_id: String,
     pub(crate) auth: Auth,
     pub(crate) models: Vec<ModelSetting>,
+    pub(crate) prices: Prices,
     pub(crate) functions: Vec<ConfiguredFunction>,
     pub(crate) store_url: String,
     pub(crate) objects_root: PathBuf,
@@ -58,9 +60,20 @@ pub(crate) struct ModelSetting {
 /// What serves it.
 #[derive(Debug)]
 pub(crate) enum ProviderSetting {
-    OpenAi { base_url: String, model: Option<String>, api_key: Option<ApiKey> },
-    Scripted { script: PathBuf },
+    OpenAi {
+        base_url: String,
+        model: Option<String>,
+        api_key: Option<ApiKey>,
+    },
+    Scripted {
+        script: PathBuf,
+    },
     Offline,
+    /// Recorded calls, and what is asked for those that are not recorded yet.
+    Replay {
+        cassette: PathBuf,
+        over: Option<Box<ProviderSetting>>,
+    },
 }
 
 /// What is wrong with a configuration; one line each, with file, line and key where they are known.
@@ -164,6 +177,7 @@ fn mean(
             Err(problem) => problems.push(problem),
         }
     }
+    let prices = price::mean(file.price, source, &mut problems);
     let mut functions = Vec::new();
     for (index, entry) in file.function.into_iter().enumerate() {
         match function(entry, source, index) {
@@ -213,6 +227,7 @@ fn mean(
         account_id: file.account_id,
         auth,
         models,
+        prices,
         functions,
         store_url,
         objects_root,
@@ -295,9 +310,26 @@ fn model(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<ModelSetting, String> {
     let place = |key: &str| source.place("model", index, key);
-    let provider = match entry.provider {
+    let provider = provider(&entry, entry.provider, source, index, environment)?;
+    if entry.context_tokens.is_some_and(|tokens| tokens < CONTEXT_TOKENS_MIN) {
+        return Err(format!("{}: is at least {CONTEXT_TOKENS_MIN}", place("context_tokens")));
+    }
+    let given = Given { context_tokens: entry.context_tokens, images: entry.images, documents: entry.documents };
+    Ok(ModelSetting { pattern: entry.pattern, provider, given })
+}
+
+/// A provider with its keys, which stand in the entry whether it serves itself or is recorded.
+fn provider(
+    entry: &ModelEntry,
+    provider: Provider,
+    source: &Source,
+    index: usize,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<ProviderSetting, String> {
+    let place = |key: &str| source.place("model", index, key);
+    Ok(match provider {
         Provider::Openai => {
-            let base_url = entry.base_url.unwrap_or_else(|| "https://api.openai.com/v1".to_owned());
+            let base_url = entry.base_url.clone().unwrap_or_else(|| "https://api.openai.com/v1".to_owned());
             let api_key = match (&entry.api_key_env, &entry.api_key_file) {
                 (Some(_), Some(_)) => {
                     return Err(format!("{}: give either api_key_env or api_key_file", place("api_key_env")));
@@ -314,30 +346,53 @@ fn model(
                 }
                 (None, None) => None,
             };
-            ProviderSetting::OpenAi { base_url, model: entry.model, api_key }
+            ProviderSetting::OpenAi { base_url, model: entry.model.clone(), api_key }
         }
         Provider::Scripted => {
             let script = entry
                 .script
+                .as_ref()
                 .ok_or_else(|| format!("{}: provider \"scripted\" needs script = \"FILE\"", place("provider")))?;
-            let script = source.resolve(&script);
+            let script = source.resolve(script);
             outcrop_models::ScriptedModel::from_file(&script)
                 .map_err(|error| format!("{}: {error}", place("script")))?;
             ProviderSetting::Scripted { script }
         }
         Provider::Offline => ProviderSetting::Offline,
-        other @ (Provider::Bedrock | Provider::Anthropic | Provider::Gemini | Provider::Replay) => {
+        Provider::Replay => replay(entry, source, index, environment)?,
+        other @ (Provider::Bedrock | Provider::Anthropic | Provider::Gemini) => {
             return Err(format!(
-                "{}: provider {other:?} is not built yet; use openai, scripted or offline",
+                "{}: provider {other:?} is not built yet; use openai, scripted, replay or offline",
                 place("provider")
             ));
         }
+    })
+}
+
+/// A cassette is played without the provider that it was recorded from: its keys may stand there or not.
+fn replay(
+    entry: &ModelEntry,
+    source: &Source,
+    index: usize,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<ProviderSetting, String> {
+    let place = |key: &str| source.place("model", index, key);
+    let cassette = entry
+        .cassette
+        .as_ref()
+        .ok_or_else(|| format!("{}: provider \"replay\" needs cassette = \"FOLDER\"", place("provider")))?;
+    let over = match (entry.record == Some(true), entry.over) {
+        (true, Some(Provider::Replay)) => return Err(format!("{}: a cassette cannot be recorded", place("over"))),
+        (true, Some(over)) => Some(Box::new(provider(entry, over, source, index, environment)?)),
+        (true, None) => {
+            return Err(format!(
+                "{}: recording needs over = \"PROVIDER\", the provider that is asked, with its own keys beside it",
+                place("record")
+            ));
+        }
+        (false, _) => None,
     };
-    if entry.context_tokens.is_some_and(|tokens| tokens < CONTEXT_TOKENS_MIN) {
-        return Err(format!("{}: is at least {CONTEXT_TOKENS_MIN}", place("context_tokens")));
-    }
-    let given = Given { context_tokens: entry.context_tokens, images: entry.images, documents: entry.documents };
-    Ok(ModelSetting { pattern: entry.pattern, provider, given })
+    Ok(ProviderSetting::Replay { cassette: source.resolve(cassette), over })
 }
 
 fn function(entry: FunctionEntry, source: &Source, index: usize) -> Result<ConfiguredFunction, String> {
@@ -413,6 +468,21 @@ mod tests {
                 "[[model]]\nmatch = \"*\"\nprovider = \"scripted\"",
                 "outcrop.toml:3: model.provider: provider \"scripted\" needs script",
             ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"replay\"",
+                "outcrop.toml:3: model.provider: provider \"replay\" needs cassette",
+            ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"replay\"\ncassette = \"c\"\nrecord = true",
+                "outcrop.toml:5: model.record: recording needs over",
+            ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"replay\"\ncassette = \"c\"\nrecord = true\nover = \"scripted\"",
+                "provider \"scripted\" needs script",
+            ),
+            ("[[price]]\nmatch = \"a\"\ninput = -1\noutput = 1", "outcrop.toml:3: price.input: is dollars per million"),
+            ("[[price]]\nmatch = \"\"\ninput = 1\noutput = 1", "outcrop.toml:2: price.match: the pattern of a model"),
+            ("[[price]]\nmatch = \"a\"\ninput = 1", "missing field `output`"),
             (
                 "[[model]]\nmatch = \"*\"\nprovider = \"offline\"\ncontext_tokens = 10",
                 "outcrop.toml:4: model.context_tokens: is at least 1024",

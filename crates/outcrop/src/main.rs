@@ -6,6 +6,7 @@ mod chat;
 mod cli;
 mod client;
 mod config;
+mod cost;
 mod deploy;
 mod dev;
 mod fork;
@@ -67,6 +68,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             Ok(())
         }
         Command::Trace(trace) => trace::run(trace.options(style()), &mut std::io::stdout()).await,
+        Command::Cost(cost) => cost::run(cost.options(), &mut std::io::stdout()).await,
         Command::Fork(fork) => {
             let new_session = format!("fork-{}", ambient::RandomIds.uuid());
             fork::run(fork.options(new_session, style())?, &mut std::io::stdout()).await
@@ -152,7 +154,8 @@ async fn run_config(config: &cli::ConfigCommand) -> Result<(), Failure> {
         cli::ConfigCommand::Check { config, data } => {
             let path = config.clone().or_else(default_config);
             let read = config::load(path.as_deref(), data, &environment)?;
-            models::build(read.models, &outcrop_http::HttpClient::new(), &environment).await?;
+            let secrets = std::sync::Arc::new(secrets::known(&read, &environment));
+            models::build(read.models, &outcrop_http::HttpClient::new(), &secrets, &environment).await?;
             outcrop_tools::FunctionRegistry::new(read.functions)
                 .map_err(|error| Failure::Usage(format!("function.match: {error}")))?;
             let what = path

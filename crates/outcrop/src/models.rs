@@ -3,8 +3,10 @@
 use crate::config::{ConfigError, ModelSetting, ProviderSetting};
 use outcrop_http::{HttpClient, HttpLimits};
 use outcrop_models::offline::OfflinePlanner;
+use outcrop_models::replay::{Clean, Replay};
 use outcrop_models::{ApiKey, Catalog, CatalogEntry, OpenAi, OpenAiConfig, ScriptedModel};
 use outcrop_ports::Model;
+use outcrop_server::secrets::Secrets;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,13 +32,14 @@ pub(crate) struct Models {
 pub(crate) async fn build(
     settings: Vec<ModelSetting>,
     http: &HttpClient,
+    secrets: &Arc<Secrets>,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Models, ConfigError> {
     let mut entries = Vec::new();
     let mut problems = Vec::new();
     let takes_all = settings.iter().any(|setting| setting.pattern == "*");
     for setting in settings {
-        match configured(&setting.provider, http) {
+        match configured(&setting.provider, http, secrets) {
             Ok((label, model)) => {
                 entries.push(CatalogEntry { pattern: setting.pattern, label, model, given: setting.given });
             }
@@ -57,7 +60,11 @@ pub(crate) async fn build(
     Ok(Models { catalog, notes })
 }
 
-fn configured(provider: &ProviderSetting, http: &HttpClient) -> Result<(String, Arc<dyn Model>), String> {
+fn configured(
+    provider: &ProviderSetting,
+    http: &HttpClient,
+    secrets: &Arc<Secrets>,
+) -> Result<(String, Arc<dyn Model>), String> {
     match provider {
         ProviderSetting::OpenAi { base_url, model, api_key } => {
             let config = OpenAiConfig { model: model.clone(), api_key: api_key.clone(), ..OpenAiConfig::new(base_url) };
@@ -66,6 +73,22 @@ fn configured(provider: &ProviderSetting, http: &HttpClient) -> Result<(String, 
         ProviderSetting::Scripted { script } => {
             let model = ScriptedModel::from_file(script).map_err(|error| error.to_string())?;
             Ok((format!("scripted, {}", script.display()), Arc::new(model)))
+        }
+        ProviderSetting::Replay { cassette, over } => {
+            let clean: Clean = {
+                let secrets = Arc::clone(secrets);
+                Arc::new(move |document| secrets.remove(document))
+            };
+            let (label, model) = match over {
+                None => (String::new(), Replay::play(cassette, clean)),
+                Some(over) => {
+                    let (label, over) = configured(over, http, secrets)?;
+                    (format!(", recording {label}"), Replay::record(cassette, over, clean))
+                }
+            };
+            let model = model.map_err(|error| error.to_string())?;
+            let label = format!("replay, {} recorded calls in {}{label}", model.recordings(), cassette.display());
+            Ok((label, Arc::new(model)))
         }
         ProviderSetting::Offline => {
             Ok(("offline, the built-in planner (no language model)".to_owned(), Arc::new(OfflinePlanner)))

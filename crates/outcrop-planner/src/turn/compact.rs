@@ -17,7 +17,7 @@ use super::event::{Decision, Output, Step, Summarized};
 use super::text;
 use super::{State, Turn, estimate, results, trace};
 use crate::phase::Phase;
-use outcrop_ports::{ContentBlock, InferenceConfig, Message, ModelRequest, Role, ToolChoice, ToolResultContent};
+use outcrop_ports::{ContentBlock, InferenceConfig, Message, ModelRequest, Role, ToolChoice};
 use outcrop_wire::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt::Write;

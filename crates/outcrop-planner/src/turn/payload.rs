@@ -3,7 +3,7 @@
 //! The grammar is the service's: `<br:payload id="ID">…</br:payload>` marks a text, `<br:share_payload id="ID"/>` stands
 //! for it in a later message or in the answer. Collaborators' long answers are marked here; models may mark their own.
 
-use outcrop_ports::{ContentBlock, Message, ToolResultContent};
+use outcrop_ports::{ContentBlock, Message};
 use std::sync::Arc;
 
 /// Answers from this many bytes on are worth a reference.

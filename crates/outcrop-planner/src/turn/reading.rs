@@ -2,7 +2,7 @@
 
 use super::calls::{Pending, Work};
 use super::{Turn, results};
-use outcrop_ports::{Action, ContentBlock, Parameter, ToolCall, ToolResultContent, ToolUse};
+use outcrop_ports::{Action, ContentBlock, Parameter, ToolCall, ToolUse};
 
 /// Group under which traces show what is done here; no group of an agent's can be taken for it, since its name is no
 /// part of a tool's.

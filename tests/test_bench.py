@@ -40,3 +40,10 @@ def test_growth():
 def test_tools():
     measured = bench("tools.py", "--ms", "5", "--tools", "3", "--turns", "2")
     assert (measured["tools"], measured["turns"]) == (3, 2) and measured["one_ms"] > 5
+
+
+def test_the_gateway():
+    need("rustc")
+    measured = bench("gateway.py", "--seconds", "0.2", "--rounds", "1", "--connections", "1", "4", "--first", "2")
+    assert list(measured) == ["direct", "outcrop"]
+    assert set(measured["outcrop"]) == {"1 at a time", "4 at a time", "first_ms", "first_ms_most"}

@@ -159,6 +159,10 @@ impl ModelCatalog for Catalog {
         model
     }
 
+    fn configured(&self) -> Vec<String> {
+        self.entries.iter().map(|entry| entry.pattern.clone()).collect()
+    }
+
     fn context_tokens(&self, model_id: &str) -> Option<u32> {
         let entry = self.find(model_id);
         entry.given.context_tokens.or_else(|| entry.model.context_tokens(model_id))
@@ -196,7 +200,7 @@ fn begins_with_vendor(text: &str) -> bool {
         && model.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
-fn check_pattern(pattern: &str) -> Result<(), BadPattern> {
+pub(crate) fn check_pattern(pattern: &str) -> Result<(), BadPattern> {
     if pattern.is_empty() {
         return Err(BadPattern::Empty);
     }
@@ -207,7 +211,7 @@ fn check_pattern(pattern: &str) -> Result<(), BadPattern> {
 }
 
 /// Whether the whole text matches. Goes back to the last `*` only, so it takes at most pattern times text steps.
-fn glob_matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn glob_matches(pattern: &str, text: &str) -> bool {
     let (mut pattern, mut text) = (pattern, text);
     let mut last_star: Option<(&str, &str)> = None;
     loop {

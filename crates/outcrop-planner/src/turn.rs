@@ -47,6 +47,7 @@ mod control;
 pub mod custom;
 mod earlier;
 mod estimate;
+pub use estimate::of_request as estimated_tokens;
 mod event;
 pub(crate) mod parsers;
 mod payload;

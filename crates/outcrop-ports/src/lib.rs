@@ -7,6 +7,7 @@
 pub mod ambient;
 pub mod message;
 pub mod model;
+pub mod price;
 pub mod tool;
 
 use std::future::Future;
@@ -20,6 +21,7 @@ pub use model::{
     AnsweredBy, CachePlace, CachePoint, Caching, Delta, DeltaSink, InferenceConfig, Latency, Model, ModelCatalog,
     ModelError, ModelErrorKind, ModelReply, ModelRequest, StopReason, Takes, ToolChoice, ToolSpec, Usage,
 };
+pub use price::{Cost, NoPrices, Price, PriceList, Rates};
 pub use tool::{
     Action, AgentIdentity, Parameter, RequestBody, ResponseState, ToolCall, ToolContext, ToolExecutor, ToolFailure,
     ToolFailureCause, ToolLimits, ToolOutcome, ToolSuccess,

@@ -368,6 +368,11 @@ pub trait ModelCatalog: Send + Sync {
     /// by a model whose `converse` says so.
     fn model(&self, model_id: &str) -> Arc<dyn Model>;
 
+    /// The ids and patterns that the configuration has models for, in the order in which they count.
+    fn configured(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Tokens that fit into the window of the model that serves an id, as configured, else as the model says.
     fn context_tokens(&self, model_id: &str) -> Option<u32> {
         self.model(model_id).context_tokens(model_id)

@@ -1,6 +1,7 @@
 //! What operations need of the world, put together by the binary.
 
 use crate::agents::prepared::PreparedAgents;
+use crate::bill::Bill;
 use crate::edge::authenticate::AuthMode;
 use crate::memory::{MemoryQueue, MemorySettings};
 use crate::metrics::Metrics;
@@ -12,7 +13,7 @@ use crate::turn::Bindings;
 use crate::turn::sessions::{SessionSettings, Sessions};
 use outcrop_planner::PhaseModels;
 use outcrop_planner::turn::TurnLimits;
-use outcrop_ports::{Clock, Ids, ModelCatalog, ToolExecutor};
+use outcrop_ports::{Clock, Ids, ModelCatalog, PriceList, ToolExecutor};
 use outcrop_store::Store;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub struct App {
     pub store: Store,
     /// Finds models.
     pub models: Arc<dyn ModelCatalog>,
+    /// Knows what models cost.
+    pub prices: Arc<dyn PriceList>,
     /// Makes tool calls.
     pub tools: Arc<dyn ToolExecutor>,
     /// Runs functions that were deployed here; none in setups without a function host.
@@ -47,6 +50,7 @@ pub struct App {
     /// What `/metrics` tells.
     pub metrics: Metrics,
     pub(crate) prepared: PreparedAgents,
+    pub(crate) bill: Bill,
     pub(crate) memory: MemoryQueue,
     pub(crate) sessions: Sessions,
     pub(crate) bindings: Bindings,
@@ -62,6 +66,8 @@ pub struct AppParts {
     pub store: Store,
     /// Finds models.
     pub models: Arc<dyn ModelCatalog>,
+    /// Knows what models cost.
+    pub prices: Arc<dyn PriceList>,
     /// Makes tool calls.
     pub tools: Arc<dyn ToolExecutor>,
     /// Runs functions that were deployed here.
@@ -160,6 +166,7 @@ impl App {
             s3,
             store: parts.store,
             models: parts.models,
+            prices: parts.prices,
             tools: parts.tools,
             functions: parts.functions,
             clock: parts.clock,
@@ -169,6 +176,7 @@ impl App {
             stopping: parts.stopping,
             metrics: Metrics::default(),
             prepared: PreparedAgents::default(),
+            bill: Bill::default(),
             memory: MemoryQueue::default(),
             sessions: Sessions::default(),
             bindings: Bindings::default(),
@@ -196,6 +204,13 @@ impl App {
     /// ARN of a function.
     pub fn function_arn(&self, name: &str) -> String {
         format!("arn:aws:lambda:{}:{}:function:{name}", self.settings.region, self.settings.account_id)
+    }
+
+    /// Writes down what models cost so far; to be called when nothing asks them any more, before the store is closed.
+    pub async fn write_bill(&self) {
+        if let Err(error) = Bill::write_down(self).await {
+            tracing::error!(code = error.code, "the end of the bill was not written down");
+        }
     }
 
     /// Waits for the turns under way to come to their end, at most so long; true when none is left. A turn that is cut

@@ -5,6 +5,7 @@
 
 pub mod agents;
 pub mod app;
+pub mod bill;
 pub mod edge;
 pub mod errors;
 pub mod memory;

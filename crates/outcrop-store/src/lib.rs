@@ -46,6 +46,7 @@ mod sweep;
 mod tags;
 mod turns;
 mod tx;
+mod usage;
 mod writer;
 
 pub use client_tokens::{CLIENT_TOKEN_SECONDS, ClientToken};
@@ -66,3 +67,4 @@ pub use store::{Store, StoreOptions};
 pub use stored_sessions::{SessionAttributes, StoredSession};
 pub use turns::{BeginError, BeginTurn, Begun, FinishTurn, TurnOutcome};
 pub use tx::{ReadTx, Tx};
+pub use usage::{ModelUsage, UsageBy, UsageFilter, UsageOf};

@@ -74,6 +74,8 @@ kinds! {
     AossCollection = "aoss-collection",
     /// A policy of OpenSearch Serverless; parent: its type.
     AossPolicy = "aoss-policy",
+    /// An application inference profile; no parent.
+    InferenceProfile = "inference-profile",
 }
 
 /// The indexed columns of a resource; the document travels beside it.

@@ -8,12 +8,14 @@ mod auth;
 mod duration;
 pub(crate) mod file;
 mod model;
+mod price;
 mod store;
 
 pub(crate) use auth::Auth;
 pub(crate) use model::{ModelSetting, ProviderSetting, Reached};
 
 use crate::config::file::{Concurrent, File, FunctionEntry, QuotasSection};
+use outcrop_models::Prices;
 use outcrop_server::{
     MemorySettings, PhaseModels, Quotas, SessionPolicy, SessionSettings, SessionStoreSettings, TurnLimits,
 };
@@ -36,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) auth: Auth,
     pub(crate) models: Vec<ModelSetting>,
     pub(crate) phase_models: PhaseModels,
+    pub(crate) prices: Prices,
     pub(crate) functions: Vec<ConfiguredFunction>,
     pub(crate) store: StoreOptions,
     pub(crate) objects_root: PathBuf,
@@ -164,6 +167,7 @@ fn mean(
             Err(problem) => problems.push(problem),
         }
     }
+    let prices = price::mean(file.price, source, &mut problems);
     let mut functions = Vec::new();
     for (index, entry) in file.function.into_iter().enumerate() {
         match function(entry, source, index) {
@@ -204,6 +208,7 @@ fn mean(
         auth,
         models,
         phase_models,
+        prices,
         functions,
         store,
         objects_root,
@@ -349,6 +354,21 @@ mod tests {
                 "[[model]]\nmatch = \"*\"\nprovider = \"scripted\"",
                 "outcrop.toml:3: model.provider: provider \"scripted\" needs script",
             ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"replay\"",
+                "outcrop.toml:3: model.provider: provider \"replay\" needs cassette",
+            ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"replay\"\ncassette = \"c\"\nrecord = true",
+                "outcrop.toml:5: model.record: recording needs over",
+            ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"replay\"\ncassette = \"c\"\nrecord = true\nover = \"scripted\"",
+                "provider \"scripted\" needs script",
+            ),
+            ("[[price]]\nmatch = \"a\"\ninput = -1\noutput = 1", "outcrop.toml:3: price.input: is dollars per million"),
+            ("[[price]]\nmatch = \"\"\ninput = 1\noutput = 1", "outcrop.toml:2: price.match: the pattern of a model"),
+            ("[[price]]\nmatch = \"a\"\ninput = 1", "missing field `output`"),
             (
                 "[[model]]\nmatch = \"*\"\nprovider = \"offline\"\ncontext_tokens = 10",
                 "outcrop.toml:4: model.context_tokens: is at least 1024",

@@ -6,6 +6,7 @@ mod chat;
 mod cli;
 mod client;
 mod config;
+mod cost;
 mod deploy;
 mod dev;
 mod fork;
@@ -67,6 +68,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             Ok(())
         }
         Command::Trace(trace) => trace::run(trace.options(style()), &mut std::io::stdout()).await,
+        Command::Cost(cost) => cost::run(cost.options(), &mut std::io::stdout()).await,
         Command::Fork(fork) => {
             let new_session = format!("fork-{}", ambient::RandomIds.uuid());
             fork::run(fork.options(new_session, style())?, &mut std::io::stdout()).await
@@ -154,7 +156,8 @@ async fn run_config(config: &cli::ConfigCommand) -> Result<(), Failure> {
             let read = config::load(path.as_deref(), data, &environment)?;
             let http = outcrop_http::HttpClient::new();
             let clock: std::sync::Arc<dyn outcrop_ports::Clock> = std::sync::Arc::new(ambient::SystemClock);
-            let means = models::Means { http: &http, clock: &clock, environment: &environment };
+            let secrets = std::sync::Arc::new(secrets::known(&read, &environment));
+            let means = models::Means { http: &http, clock: &clock, secrets: &secrets, environment: &environment };
             models::build(read.models, &means).await?;
             outcrop_tools::FunctionRegistry::new(read.functions)
                 .map_err(|error| Failure::Usage(format!("function.match: {error}")))?;

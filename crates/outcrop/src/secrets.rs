@@ -20,13 +20,7 @@ const VARIABLES: [&str; 7] = [
 /// environment that the server itself goes by.
 pub(crate) fn known(config: &Config, environment: &dyn Fn(&str) -> Option<String>) -> Secrets {
     let callers = config.auth.keys.iter().chain(&config.auth.bearers).map(|(_, secret)| secret.clone());
-    let models = config.models.iter().filter_map(|setting| match &setting.provider {
-        ProviderSetting::OpenAi(reached)
-        | ProviderSetting::Anthropic(reached)
-        | ProviderSetting::Gemini(reached)
-        | ProviderSetting::Bedrock { reached, .. } => reached.api_key.as_ref().map(|key| Secret::new(key.reveal())),
-        ProviderSetting::Scripted { .. } | ProviderSetting::Offline => None,
-    });
+    let models = config.models.iter().filter_map(|setting| of_provider(&setting.provider));
     let functions = config.functions.iter().filter_map(|function| match &function.source {
         FunctionSource::Local(local) => Some(&local.environment),
         FunctionSource::Url(_) => None,
@@ -34,4 +28,16 @@ pub(crate) fn known(config: &Config, environment: &dyn Fn(&str) -> Option<String
     let functions = functions.flatten().filter(|(name, _)| names_secret(name)).map(|(_, value)| Secret::new(value));
     let variables = VARIABLES.iter().filter_map(|name| environment(name)).map(|value| Secret::new(value.trim()));
     Secrets::new(callers.chain(models).chain(functions).chain(variables))
+}
+
+/// The key of a provider.
+fn of_provider(provider: &ProviderSetting) -> Option<Secret> {
+    match provider {
+        ProviderSetting::OpenAi(reached)
+        | ProviderSetting::Anthropic(reached)
+        | ProviderSetting::Gemini(reached)
+        | ProviderSetting::Bedrock { reached, .. } => reached.api_key.as_ref().map(|key| Secret::new(key.reveal())),
+        ProviderSetting::Replay { over, .. } => over.as_deref().and_then(of_provider),
+        ProviderSetting::Scripted { .. } | ProviderSetting::Offline => None,
+    }
 }

@@ -80,7 +80,7 @@ pub(crate) async fn prepare(
     let http = HttpClient::new();
     let secrets = Arc::new(secrets::known(&config, environment));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let means = models::Means { http: &http, clock: &clock, environment };
+    let means = models::Means { http: &http, clock: &clock, secrets: &secrets, environment };
     let models = models::build(config.models, &means).await?;
     let mut auth = config.auth.mode();
     let server =
@@ -125,6 +125,7 @@ pub(crate) async fn prepare(
     let app = App::new(AppParts {
         store,
         models: Arc::new(models.catalog),
+        prices: Arc::new(config.prices),
         tools: tools.clone(),
         functions: Arc::new(Functions(tools.clone())),
         clock,
@@ -210,15 +211,18 @@ impl Prepared {
     ///    durable boundary: tools under way are waited for, models are not,
     /// 2. turns without a connection likewise, or they are left in their journals as by a crash,
     /// 3. functions end,
-    /// 4. the store is flushed and closed.
+    /// 4. what models cost is written down,
+    /// 5. the store is flushed and closed.
     pub(crate) async fn run(self) {
         outcrop_server::ops::bedrock_agent_runtime::purge_deleted_sessions(&self.app);
         outcrop_server::memory::start(&self.app);
+        outcrop_server::bill::start(&self.app);
         self.server.run(self.app.clone(), self.stop).await;
         if !self.app.finish_turns(TURNS_TIMEOUT).await {
             tracing::warn!("turns were cut off; their journals have what was done");
         }
         self.tools.shutdown().await;
+        self.app.write_bill().await;
         self.app.store.close().await;
     }
 }

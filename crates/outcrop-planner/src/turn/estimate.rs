@@ -49,7 +49,7 @@ fn of_result(content: &ToolResultContent) -> u64 {
 }
 
 /// Everything the model reads: prompt, conversation, tools.
-pub(super) fn of_request(request: &ModelRequest) -> u64 {
+pub fn of_request(request: &ModelRequest) -> u64 {
     let system: u64 = request.system.iter().map(|text| of_bytes(text.len() as u64)).sum();
     let messages: u64 = request.messages.iter().map(|message| of_message(message)).sum();
     system + messages + request.tools.iter().map(of_tool).sum::<u64>()

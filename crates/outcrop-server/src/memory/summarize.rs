@@ -4,6 +4,7 @@
 use super::recent;
 use crate::App;
 use crate::agents::documents::{agent, alias};
+use crate::bill::Payer;
 use crate::errors::{ApiError, OpResult};
 use crate::metrics::MemoryOutcome;
 use crate::turn::{functions, over};
@@ -63,7 +64,8 @@ async fn topics(app: &Arc<App>, job: &MemoryJob) -> Result<Option<Found>, Proble
     let Some(request) = memory::request(&prepared, &models, &memory::content(&past), &held.messages) else {
         return Ok(None);
     };
-    let reply = ask(app, &request).await?;
+    let payer = Payer { agent: job.agent_id.as_str().into(), session: job.session_id.as_str().into() };
+    let reply = ask(app, &payer, &request).await?;
     let identity = AgentIdentity {
         name: prepared.agent_name.clone(),
         id: prepared.agent_id.clone(),
@@ -74,12 +76,12 @@ async fn topics(app: &Arc<App>, job: &MemoryJob) -> Result<Option<Found>, Proble
     Ok(Some(Found { topics, storage_days: how.storage_days }))
 }
 
-async fn ask(app: &App, request: &ModelRequest) -> Result<ModelReply, Problem> {
+async fn ask(app: &App, payer: &Payer, request: &ModelRequest) -> Result<ModelReply, Problem> {
     let patience = app.settings.model_call_timeout;
     let model = app.models.model(&request.model_id);
     let asked = tokio::time::timeout(patience, model.converse(request, None)).await;
-    let usage = asked.as_ref().ok().and_then(|answer| answer.as_ref().ok()).map(|reply| &reply.usage);
-    app.metrics.model_call(&request.model_id, usage);
+    let reply = asked.as_ref().ok().and_then(|answer| answer.as_ref().ok());
+    app.model_answered(payer, &request.model_id, reply);
     match asked {
         Ok(Ok(reply)) => Ok(reply),
         Ok(Err(error)) => Err(Problem(format!("model {}: {}", request.model_id, error.message))),

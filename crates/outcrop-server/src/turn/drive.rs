@@ -12,8 +12,10 @@ use super::tools::Calls;
 use super::windows;
 use crate::App;
 use crate::agents::prepared::Target;
+use crate::bill::Payer;
 use crate::errors::{self, ApiError, OpResult};
 use crate::metrics::TurnEnd;
+use crate::ops::bedrock::inference_profiles;
 use outcrop_api::bedrock_agent::AgentCollaboration;
 use outcrop_api::bedrock_agent_runtime::{Attribution, ReturnControlPayload};
 use outcrop_planner::turn::text::AnswerStream;
@@ -131,6 +133,8 @@ struct Driver<'a> {
     number: u32,
     next_seq: u32,
     ends_at: Instant,
+    /// Who pays for its model.
+    payer: Payer,
     /// What is handed down to collaborators.
     below: Scope,
     stream: bool,
@@ -207,7 +211,10 @@ impl<'a> Driver<'a> {
         let own_end = began + Duration::from_secs(limits.wall_time_seconds.min(turn.limits().wall_time_seconds));
         let ends_at = above.as_ref().map_or(own_end, |above| own_end.min(above.ends_at));
         let running = held.running().clone();
+        let root_session = above.as_ref().map_or_else(|| session_id.clone(), |above| above.root_session.clone());
+        let payer = Payer { agent: target.agent_id.clone(), session: root_session.clone() };
         let below = Scope {
+            root_session,
             depth: above.as_ref().map_or(0, |above| above.depth) + 1,
             session_id: above.map_or_else(|| collaborators::session_below(session).into(), |above| above.session_id),
             ends_at,
@@ -216,8 +223,22 @@ impl<'a> Driver<'a> {
             emitter: emitter.clone(),
         };
         let (held, shown, files) = (Some(held), String::new(), Files::default());
-        let driver =
-            Self { app, emitter, turn, held, running, session, number, next_seq, ends_at, below, stream, shown, files };
+        let driver = Self {
+            app,
+            emitter,
+            turn,
+            held,
+            running,
+            session,
+            number,
+            next_seq,
+            ends_at,
+            payer,
+            below,
+            stream,
+            shown,
+            files,
+        };
         Ok((driver, decision))
     }
 
@@ -337,8 +358,17 @@ impl<'a> Driver<'a> {
 
     async fn call_model(&mut self, request: &ModelRequest) -> Event {
         let app = self.app;
-        let model = app.models.model(&request.model_id);
         let started_at = app.clock.now();
+        let behind = match inference_profiles::behind(app, &request.model_id).await {
+            Ok(profile) => profile.map(|profile| ModelRequest { model_id: profile.copied_from, ..request.clone() }),
+            Err(error) => {
+                let message = format!("inference profile {}: {}", request.model_id, error.message);
+                let error = ModelError::new(ModelErrorKind::NotFound, message);
+                return Event::ModelFailed(ModelFailed { started_at, at: app.clock.now(), error });
+            }
+        };
+        let request = behind.as_ref().unwrap_or(request);
+        let model = app.models.model(&request.model_id);
         let patience = app.settings.model_call_timeout.min(self.ends_at.saturating_duration_since(Instant::now()));
         let sink = (self.stream && self.turn.can_stream()).then(|| AnswerSink {
             emitter: self.emitter,
@@ -350,8 +380,8 @@ impl<'a> Driver<'a> {
             self.shown = sink.answer.into_inner().1;
         }
         let at = app.clock.now();
-        let usage = asked.as_ref().ok().and_then(|answer| answer.as_ref().ok()).map(|reply| &reply.usage);
-        app.metrics.model_call(&request.model_id, usage);
+        let reply = asked.as_ref().ok().and_then(|answer| answer.as_ref().ok());
+        app.model_answered(&self.payer, &request.model_id, reply);
         match asked {
             Ok(Ok(mut reply)) => {
                 refuse_deep_arguments(&mut reply.message);

@@ -138,6 +138,7 @@ impl Stage {
         let app = App::new(AppParts {
             store: Store::open(&folder.path().join("outcrop.db").display().to_string()).expect("opens"),
             models: Arc::new(Counting),
+            prices: std::sync::Arc::new(outcrop_ports::NoPrices),
             tools: Arc::new(FakeTools::default()),
             functions: Arc::new(NoFunctions),
             clock,

@@ -14,6 +14,7 @@ mod session_model;
 mod session_store;
 mod small;
 mod turns;
+mod usage;
 mod writes;
 
 use outcrop_store::Store;

@@ -21,6 +21,8 @@ pub(crate) struct File {
     pub(crate) model: Vec<ModelEntry>,
     /// Models for work beside the loop of an agent, in place of the agent's own.
     pub(crate) models: ModelsSection,
+    /// What models cost, in place of the built-in table: the first entry that matches.
+    pub(crate) price: Vec<PriceEntry>,
     /// What answers a Lambda ARN: the first entry that matches.
     pub(crate) function: Vec<FunctionEntry>,
     /// Where state is kept.
@@ -50,6 +52,7 @@ impl Default for File {
             account_id: "000000000000".to_owned(),
             model: Vec::new(),
             models: ModelsSection::default(),
+            price: Vec::new(),
             function: Vec::new(),
             store: StoreSection::default(),
             objects: ObjectsSection::default(),
@@ -62,6 +65,49 @@ impl Default for File {
             answer_schema: Vec::new(),
         }
     }
+}
+
+/// What a model costs, in US dollars per million tokens.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PriceEntry {
+    /// Who answers: anthropic, bedrock, gemini, openai; anybody when absent.
+    pub(crate) provider: Option<String>,
+    /// Glob over the model's name as it is sent to the provider.
+    #[serde(rename = "match")]
+    pub(crate) pattern: String,
+    /// First day on which it counts, such as 2026-01-31; always when absent.
+    pub(crate) since: Option<String>,
+    /// Tokens read that no cache knew.
+    pub(crate) input: f64,
+    /// Tokens made.
+    pub(crate) output: f64,
+    /// Tokens read from a prompt cache; as input when absent.
+    pub(crate) cache_read: Option<f64>,
+    /// Tokens written to a prompt cache; as input when absent.
+    pub(crate) cache_write: Option<f64>,
+    /// Tokens written to a prompt cache for an hour; as cache_write when absent.
+    pub(crate) cache_write_hour: Option<f64>,
+    /// Calls that read more tokens than this cost what long says.
+    pub(crate) long_above: Option<u64>,
+    /// Prices of calls that read more; what is absent costs as much as in short ones.
+    pub(crate) long: Option<LongPriceEntry>,
+}
+
+/// What a model costs when it reads much, in US dollars per million tokens.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LongPriceEntry {
+    /// Tokens read that no cache knew.
+    pub(crate) input: Option<f64>,
+    /// Tokens made.
+    pub(crate) output: Option<f64>,
+    /// Tokens read from a prompt cache.
+    pub(crate) cache_read: Option<f64>,
+    /// Tokens written to a prompt cache.
+    pub(crate) cache_write: Option<f64>,
+    /// Tokens written to a prompt cache for an hour.
+    pub(crate) cache_write_hour: Option<f64>,
 }
 
 /// What answers a Lambda ARN: code run here, or an endpoint with Lambda's Invoke API.

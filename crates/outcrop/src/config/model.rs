@@ -32,6 +32,12 @@ pub(crate) struct ModelEntry {
     pub(crate) profile: Option<String>,
     /// Turns to play, for provider "scripted".
     pub(crate) script: Option<PathBuf>,
+    /// Folder of recorded calls, for provider "replay".
+    pub(crate) cassette: Option<PathBuf>,
+    /// Whether calls that are not in the cassette are made and recorded, for provider "replay"; no when absent.
+    pub(crate) record: Option<bool>,
+    /// The provider that is recorded; its own keys stand in the same entry.
+    pub(crate) over: Option<Provider>,
     /// Ids of models that are asked in this order when this one does not answer; entries of this table serve them.
     #[serde(default)]
     pub(crate) fallback: Vec<String>,
@@ -89,7 +95,7 @@ pub(crate) enum Provider {
     Offline,
     /// A file of turns, for tests.
     Scripted,
-    /// Recorded calls (later).
+    /// Recorded calls.
     Replay,
 }
 
@@ -154,9 +160,20 @@ pub(crate) enum ProviderSetting {
     OpenAi(Reached),
     Anthropic(Reached),
     Gemini(Reached),
-    Bedrock { reached: Reached, region: Option<String>, profile: Option<String> },
-    Scripted { script: PathBuf },
+    Bedrock {
+        reached: Reached,
+        region: Option<String>,
+        profile: Option<String>,
+    },
+    Scripted {
+        script: PathBuf,
+    },
     Offline,
+    /// Recorded calls, and what is asked for those that are not recorded yet.
+    Replay {
+        cassette: PathBuf,
+        over: Option<Box<ProviderSetting>>,
+    },
 }
 
 /// A provider over the network.
@@ -185,30 +202,65 @@ pub(super) fn mean(
     let place = |key: &str| source.place("model", index, key);
     check(&entry, &place)?;
     let given = Given { context_tokens: entry.context_tokens, images: entry.images, documents: entry.documents };
-    let provider = match entry.provider {
-        Provider::Openai => ProviderSetting::OpenAi(reached(&entry, source, &place, environment)?),
-        Provider::Anthropic => ProviderSetting::Anthropic(reached(&entry, source, &place, environment)?),
-        Provider::Gemini => ProviderSetting::Gemini(reached(&entry, source, &place, environment)?),
+    let provider = provider(&entry, entry.provider, source, &place, environment)?;
+    Ok(ModelSetting { pattern: entry.pattern, provider, fallback: entry.fallback, given })
+}
+
+/// A provider with its keys, which stand in the entry whether it serves itself or is recorded.
+fn provider(
+    entry: &ModelEntry,
+    provider: Provider,
+    source: &Source,
+    place: &dyn Fn(&str) -> String,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<ProviderSetting, String> {
+    Ok(match provider {
+        Provider::Openai => ProviderSetting::OpenAi(reached(entry, source, place, environment)?),
+        Provider::Anthropic => ProviderSetting::Anthropic(reached(entry, source, place, environment)?),
+        Provider::Gemini => ProviderSetting::Gemini(reached(entry, source, place, environment)?),
         Provider::Bedrock => ProviderSetting::Bedrock {
-            reached: reached(&entry, source, &place, environment)?,
-            region: entry.region,
-            profile: entry.profile,
+            reached: reached(entry, source, place, environment)?,
+            region: entry.region.clone(),
+            profile: entry.profile.clone(),
         },
         Provider::Scripted => {
             let script = entry
                 .script
+                .as_ref()
                 .ok_or_else(|| format!("{}: provider \"scripted\" needs script = \"FILE\"", place("provider")))?;
-            let script = source.resolve(&script);
+            let script = source.resolve(script);
             outcrop_models::ScriptedModel::from_file(&script)
                 .map_err(|error| format!("{}: {error}", place("script")))?;
             ProviderSetting::Scripted { script }
         }
         Provider::Offline => ProviderSetting::Offline,
-        Provider::Replay => {
-            return Err(format!("{}: provider \"replay\" is not built yet; use another", place("provider")));
+        Provider::Replay => replay(entry, source, place, environment)?,
+    })
+}
+
+/// A cassette is played without the provider that it was recorded from: its keys may stand there or not.
+fn replay(
+    entry: &ModelEntry,
+    source: &Source,
+    place: &dyn Fn(&str) -> String,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<ProviderSetting, String> {
+    let cassette = entry
+        .cassette
+        .as_ref()
+        .ok_or_else(|| format!("{}: provider \"replay\" needs cassette = \"FOLDER\"", place("provider")))?;
+    let over = match (entry.record == Some(true), entry.over) {
+        (true, Some(Provider::Replay)) => return Err(format!("{}: a cassette cannot be recorded", place("over"))),
+        (true, Some(over)) => Some(Box::new(provider(entry, over, source, place, environment)?)),
+        (true, None) => {
+            return Err(format!(
+                "{}: recording needs over = \"PROVIDER\", the provider that is asked, with its own keys beside it",
+                place("record")
+            ));
         }
+        (false, _) => None,
     };
-    Ok(ModelSetting { pattern: entry.pattern, provider, fallback: entry.fallback, given })
+    Ok(ProviderSetting::Replay { cassette: source.resolve(cassette), over })
 }
 
 fn check(entry: &ModelEntry, place: &dyn Fn(&str) -> String) -> Result<(), String> {
@@ -228,8 +280,14 @@ fn check(entry: &ModelEntry, place: &dyn Fn(&str) -> String) -> Result<(), Strin
     if let Some((key, _, rule)) = wrong.iter().find(|(_, is_wrong, _)| *is_wrong) {
         return Err(format!("{}: {rule}", place(key)));
     }
-    let is_reached = !matches!(entry.provider, Provider::Offline | Provider::Scripted | Provider::Replay);
-    let is_bedrock = entry.provider == Provider::Bedrock;
+    // What stands in an entry that plays recorded calls may be the settings of the provider that was recorded.
+    let asked = match entry.provider {
+        Provider::Replay => entry.over.unwrap_or(Provider::Openai),
+        provider => provider,
+    };
+    let is_reached = !matches!(asked, Provider::Offline | Provider::Scripted | Provider::Replay);
+    let is_bedrock = asked == Provider::Bedrock;
+    let is_replay = entry.provider == Provider::Replay;
     let meaningless = [
         ("base_url", entry.base_url.is_some() && !is_reached),
         ("model", entry.model.is_some() && !is_reached),
@@ -237,7 +295,10 @@ fn check(entry: &ModelEntry, place: &dyn Fn(&str) -> String) -> Result<(), Strin
         ("api_key_file", entry.api_key_file.is_some() && !is_reached),
         ("region", entry.region.is_some() && !is_bedrock),
         ("profile", entry.profile.is_some() && !is_bedrock),
-        ("send_reasoning", entry.send_reasoning.is_some() && entry.provider != Provider::Openai),
+        ("send_reasoning", entry.send_reasoning.is_some() && asked != Provider::Openai),
+        ("cassette", entry.cassette.is_some() && !is_replay),
+        ("record", entry.record.is_some() && !is_replay),
+        ("over", entry.over.is_some() && !is_replay),
         ("sampling", entry.sampling.is_some() && !is_reached),
         ("connect_timeout", entry.connect_timeout.is_some() && !is_reached),
         ("first_token_timeout", entry.first_token_timeout.is_some() && !is_reached),

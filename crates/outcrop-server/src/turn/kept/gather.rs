@@ -128,7 +128,7 @@ pub async fn summaries(app: &Arc<App>, session: &KeptSession, first: u32, limit:
         let rows = app.store.turn_events(session.session.id, number).await?;
         bytes += size(&rows);
         if let Some(turn) = of_rows(app, session.clone(), number, &rows).await? {
-            found.push(summary(&turn));
+            found.push(summary(&turn, &*app.prices));
         }
     }
     Ok(found)

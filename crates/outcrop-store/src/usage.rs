@@ -145,7 +145,7 @@ impl ReadTx<'_> {
             GROUPS_MAX,
         );
         self.query_all("sum up the use of models", &sql, params, |row| {
-            let count = |at: usize| row.get::<_, i64>(at).map(|sum| u64::try_from(sum).unwrap_or(0));
+            let count = |at: usize| row.get::<i64>(at).map(|sum| u64::try_from(sum).unwrap_or(0));
             let usage = ModelUsage {
                 calls: count(1)?,
                 failed_calls: count(2)?,
@@ -156,7 +156,7 @@ impl ReadTx<'_> {
                 cache_write_tokens: count(7)?,
                 cost: count(8)?,
             };
-            Ok((row.get::<_, String>(0)?, usage))
+            Ok((row.get::<String>(0)?, usage))
         })
     }
 }

@@ -140,12 +140,15 @@ async fn turns_go_on_while_connections_are_cut() {
     let (proxy, place) = Proxy::before(fresh()).await;
     let store = open(&place);
     let mut turns = JoinSet::new();
+    // A connection is cut when something was done since the last cut, so that the work is disturbed and not stopped.
+    let (done, mut seen) = tokio::sync::mpsc::unbounded_channel();
     for number in 0..6 {
-        let store = store.clone();
+        let (store, done) = (store.clone(), done.clone());
         turns.spawn(async move {
             let begun = store.begin_turn(begin(&number.to_string())).await.unwrap();
             for seq in 1..60 {
                 store.append_events(begun.session, 1, seq, vec![(at(1), vec![7; 500])]).await.unwrap();
+                done.send(()).unwrap();
             }
             let finish = FinishTurn {
                 session: begun.session,
@@ -161,13 +164,16 @@ async fn turns_go_on_while_connections_are_cut() {
         });
     }
     let mut sessions = Vec::new();
-    let mut cuts = 0;
+    let (mut writes, mut cuts) = (0, 0);
     while !turns.is_empty() {
         tokio::select! {
             Some(session) = turns.join_next() => sessions.push(session.unwrap()),
-            () = tokio::time::sleep(Duration::from_millis(15)) => {
-                proxy.cut();
-                cuts += 1;
+            Some(()) = seen.recv() => {
+                writes += 1;
+                if writes % 10 == 0 {
+                    proxy.cut();
+                    cuts += 1;
+                }
             }
         }
     }

@@ -41,6 +41,7 @@ class Cluster:
         self.folder = Path(tempfile.mkdtemp(prefix="outcrop-pg-"))
         self.data = self.folder / "data"
         self.process = None
+        self.settings = []
         self.durable = durable
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -61,8 +62,26 @@ class Cluster:
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
 
+    def certify(self, host):
+        """Has the server speak TLS as `host` from its next start on; gives the file of the root that vouches for it."""
+        def openssl(*arguments):
+            made = subprocess.run([*self.as_user, "openssl", *arguments], capture_output=True, text=True, cwd=self.data)
+            assert made.returncode == 0, made.stderr
+
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        openssl("req", "-x509", *key, "-days", "30", "-subj", "/CN=root", "-keyout", "root.key", "-out", "root.pem")
+        openssl("req", "-x509", *key, "-days", "30", "-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}",
+                "-addext", "basicConstraints=critical,CA:FALSE", "-CA", "root.pem", "-CAkey", "root.key",
+                "-keyout", "server.key", "-out", "server.crt")
+        self.settings += ["ssl=on"]
+        root = self.folder / "root.pem"
+        shutil.copy(self.data / "root.pem", root)
+        root.chmod(0o644)
+        self.folder.chmod(0o755)
+        return root
+
     def start(self, seconds=60):
-        settings = ["max_connections=200", "shared_buffers=64MB"]
+        settings = ["max_connections=200", "shared_buffers=64MB", *self.settings]
         settings += [] if self.durable else ["fsync=off", "full_page_writes=off"]
         arguments = [part for setting in settings for part in ("-c", setting)]
         with (self.folder / "log").open("ab") as log:

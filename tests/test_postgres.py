@@ -9,7 +9,7 @@ import urllib.request
 import postgres
 import pytest
 from botocore.exceptions import ClientError
-from conftest import World
+from conftest import World, need
 from script import call, say, script, turn
 from server import outcrop as command
 from world import client, eventually, function, group, handler, invoke, make_agent, refused
@@ -138,6 +138,41 @@ def test_what_is_wrong_with_the_url_is_told_without_the_password(outcrop, databa
     assert "holds no store" in told(database.url(), 1, schema="empty")
     # It has no TLS, and is not spoken to without where TLS is asked for.
     assert "TLS" in told(f"postgres://postgres:hidden@127.0.0.1:{port}/postgres?sslmode=require", 1)
+
+
+def test_tls_proves_what_it_is_asked_to(outcrop, tmp_path):
+    postgres.need()
+    need("openssl")
+    database = postgres.Cluster()
+    try:
+        root = database.certify("localhost")
+        database.start()
+
+        def told(host, mode, **more):
+            parameters = "".join(f"&{name}={value}" for name, value in more.items())
+            url = f"postgres://postgres@{host}:{database.port}/postgres?sslmode={mode}{parameters}"
+            config = outcrop.folder / "outcrop.toml"
+            config.write_text(f"[store]\nurl = {json.dumps(url)}\nconnect_timeout = \"1s\"\n")
+            return command("store", "stats", "--data", tmp_path / "data", "--config", config).stderr
+
+        there = "holds no store"
+        for mode in ("disable", "prefer", "require"):
+            assert there in told("127.0.0.1", mode), mode
+        assert there in told("localhost", "verify-full", sslrootcert=root)
+        # Not this host's, not a root that is trusted, not a certificate.
+        assert "certificate" in told("127.0.0.1", "verify-full", sslrootcert=root)
+        assert there in told("127.0.0.1", "verify-ca", sslrootcert=root)
+        assert "certificate" in told("localhost", "verify-full")
+        assert "certificate" in told("localhost", "verify-ca")
+        assert "sslrootcert" in told("localhost", "verify-ca", sslrootcert=tmp_path / "nothing.pem")
+        outcrop.database, outcrop.schema = database, "tls"
+        outcrop.start(script(turn(say("Hello."))), settings=f"""
+            [store]
+            url = "postgres://postgres@localhost:{database.port}/postgres?sslmode=verify-full&sslrootcert={root}"
+            schema = "tls" """)
+        assert [["t"]] == database.sql("SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'outcrop'")
+    finally:
+        database.end()
 
 
 def test_check_backup_and_restore(outcrop, database):

@@ -93,16 +93,20 @@ impl Tx<'_> {
     /// Writes a new session; its number and counts are the store's.
     ///
     /// # Errors
-    /// [`StoreError::Sql`] when the id is taken: ids are random.
+    /// [`StoreError::Conflict`] when the id is taken: ids are random.
     pub fn insert_stored_session(
         &mut self,
         session: &StoredSession,
         attributes: &SessionAttributes,
     ) -> Result<(), StoreError> {
         let StoredSession { id, created_at, updated_at, .. } = session;
-        let sql = "INSERT INTO stored_session (id, created_at, updated_at, doc) VALUES (?1, ?2, ?3, ?4)";
+        let sql = "INSERT INTO stored_session (id, created_at, updated_at, doc) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT (id) DO NOTHING";
         let row = (id, created_at.as_nanos(), updated_at.as_nanos(), to_doc(attributes)?);
-        self.execute("keep a session", sql, row).map(drop)
+        match self.execute("keep a session", sql, row)? {
+            0 => Err(StoreError::Conflict(format!("stored session `{id}` is there already"))),
+            _ => Ok(()),
+        }
     }
 
     /// Writes the session's end and time of update; answers whether it is there.

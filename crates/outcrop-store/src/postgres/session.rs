@@ -232,7 +232,7 @@ impl Session {
         if self.role == Role::WriteInTurn {
             // Sent at once: work that can run once only must not begin on a connection that is gone.
             self.note(super::IN_TURN)?;
-            self.flush("").inspect_err(|_| self.phase.set(Phase::Idle))?;
+            self.flush("").inspect_err(|_| self.end_failed())?;
         }
         Ok(())
     }
@@ -261,6 +261,9 @@ impl Session {
         self.phase.set(Phase::Idle);
         let Err(error) = ended else { return Ok(()) };
         let was_lost = self.link.borrow().is_none();
+        if !was_lost {
+            self.end_failed();
+        }
         if !was_lost || self.role == Role::Read {
             return Err(error);
         }
@@ -275,6 +278,16 @@ impl Session {
                 self.lost.replace(None);
                 Err(SqlError::Store(StoreError::Unknown))
             }
+        }
+    }
+
+    /// Ends a transaction whose border failed, so that the connection can begin another.
+    fn end_failed(&self) {
+        self.sent.set(true);
+        if let Err(error) = self.roll_back() {
+            // A connection that cannot even do that is not used again.
+            tracing::warn!(%error, "a transaction did not end: {error}");
+            self.link.replace(None);
         }
     }
 

@@ -90,18 +90,65 @@ async fn work_under_way_is_told_and_nothing_of_it_is_kept() {
     store.write(|tx| put(tx, "half")).await.unwrap();
 }
 
+/// A write that cannot have its turn in time fails, and so does a commit that the database refuses; the next ones are well.
+#[tokio::test]
+async fn a_transaction_that_fails_at_its_borders_leaves_a_connection_that_works() {
+    let (place, store) = fresh();
+    let schema = place.options.schema.clone().unwrap();
+    let options = StoreOptions { statement_timeout: Duration::from_millis(300), ..place.options.clone() };
+    let hasty = Store::open_with(&options).unwrap();
+    let (held, is_held) = tokio::sync::oneshot::channel();
+    let (go_on, wait) = mpsc::channel::<()>();
+    let holding = store.write(move |tx| {
+        held.send(()).unwrap();
+        wait.recv().unwrap();
+        put(tx, "first")
+    });
+    let waiting = async {
+        is_held.await.unwrap();
+        let told = hasty.write(|tx| put(tx, "late")).await;
+        assert!(
+            matches!(&told, Err(PutError::Store(StoreError::Sql { why, .. })) if why.contains("timeout")),
+            "{told:?}"
+        );
+        go_on.send(()).unwrap();
+    };
+    let (first, ()) = tokio::join!(holding, waiting);
+    first.unwrap();
+    hasty.write(|tx| put(tx, "second")).await.unwrap();
+
+    // As a deferred constraint, or a trigger, does it.
+    beside(&format!(
+        "CREATE FUNCTION {schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN IF NEW.id = ''bad'' THEN RAISE EXCEPTION ''refused''; END IF; RETURN NULL; END'"
+    ))
+    .await;
+    beside(&format!(
+        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON {schema}.resource DEFERRABLE INITIALLY DEFERRED
+         FOR EACH ROW EXECUTE FUNCTION {schema}.refuse()"
+    ))
+    .await;
+    let told = store.write(|tx| put(tx, "bad")).await;
+    assert!(matches!(&told, Err(PutError::Store(StoreError::Sql { why, .. })) if why.contains("refused")), "{told:?}");
+    store.write(|tx| put(tx, "third")).await.unwrap();
+    assert_eq!(store.read(|tx| tx.ids(Kind::Agent, "")).await.unwrap(), ["first", "second", "third"]);
+}
+
 /// Turns are written whatever happens to the connections: each is there once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn turns_go_on_while_connections_are_cut() {
     let (proxy, place) = Proxy::before(fresh()).await;
     let store = open(&place);
     let mut turns = JoinSet::new();
+    // A connection is cut when something was done since the last cut, so that the work is disturbed and not stopped.
+    let (done, mut seen) = tokio::sync::mpsc::unbounded_channel();
     for number in 0..6 {
-        let store = store.clone();
+        let (store, done) = (store.clone(), done.clone());
         turns.spawn(async move {
             let begun = store.begin_turn(begin(&number.to_string())).await.unwrap();
             for seq in 1..60 {
                 store.append_events(begun.session, 1, seq, vec![(at(1), vec![7; 500])]).await.unwrap();
+                done.send(()).unwrap();
             }
             let finish = FinishTurn {
                 session: begun.session,
@@ -117,13 +164,16 @@ async fn turns_go_on_while_connections_are_cut() {
         });
     }
     let mut sessions = Vec::new();
-    let mut cuts = 0;
+    let (mut writes, mut cuts) = (0, 0);
     while !turns.is_empty() {
         tokio::select! {
             Some(session) = turns.join_next() => sessions.push(session.unwrap()),
-            () = tokio::time::sleep(Duration::from_millis(15)) => {
-                proxy.cut();
-                cuts += 1;
+            Some(()) = seen.recv() => {
+                writes += 1;
+                if writes % 10 == 0 {
+                    proxy.cut();
+                    cuts += 1;
+                }
             }
         }
     }

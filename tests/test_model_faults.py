@@ -137,8 +137,8 @@ def hostile(provider="openai"):
         server.server_close()
 
 
-def served_by(model, provider="openai", match="*", **more):
-    lines = ["[[model]]", f'match = "{match}"', f'provider = "{provider}"', f'base_url = "{model.url}"', PATIENCE]
+def served_by(hostile, provider="openai", match="*", **more):
+    lines = ["[[model]]", f'match = "{match}"', f'provider = "{provider}"', f'base_url = "{hostile.url}"', PATIENCE]
     if provider != "openai":
         lines.append('api_key_env = "KEY"')
     return "\n".join([*lines, *(f"{key} = {json.dumps(value)}" for key, value in more.items())])
@@ -186,13 +186,15 @@ def test_every_fault_ends_the_turn_with_its_cause_and_the_session_goes_on(outcro
         runtime = outcrop.runtime()
         for name, (play, code, cause) in FAULTS.items():
             session = str(uuid.uuid4())
+            model.play(("says",))
+            ends(runtime, "Remember the word banana.", sessionId=session, **streaming)
             model.play(play)
-            made, error = ends(runtime, "Remember the word banana.", sessionId=session, **streaming)
+            made, error = ends(runtime, "Say something.", sessionId=session, **streaming)
             assert error and error["Code"] in code.split("|"), (name, error)
             told = failures(made)
             assert told and any(part in told[-1] for part in cause.split("|")), (name, told)
             assert "k-secret" not in json.dumps(told)
-            # The session knows what was said, and answers.
+            # The session knows what was said before, and answers.
             model.play(("says",))
             again, error = ends(runtime, "Which word?", sessionId=session, **streaming)
             assert error is None and "Good day to you" in again.answer, (name, error)

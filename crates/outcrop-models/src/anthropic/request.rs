@@ -189,7 +189,7 @@ fn messages(request: &ModelRequest, points: &[CachePoint]) -> Vec<Value> {
 }
 
 /// The beginning of an answer may not end with a blank.
-fn trim_end(content: &mut Vec<Value>) {
+fn trim_end(content: &mut [Value]) {
     if let Some(text) = content.last_mut().and_then(|block| block.get_mut("text"))
         && let Some(trimmed) = text.as_str().map(|text| text.trim_end().to_owned())
     {

@@ -11,6 +11,7 @@ use crate::quotas::{Quotas, ResourceCount};
 use crate::secrets::Secrets;
 use crate::turn::Bindings;
 use crate::turn::sessions::{SessionSettings, Sessions};
+use outcrop_planner::PhaseModels;
 use outcrop_planner::turn::TurnLimits;
 use outcrop_ports::{Clock, Ids, ModelCatalog, PriceList, ToolExecutor};
 use outcrop_store::Store;
@@ -100,6 +101,8 @@ pub struct Settings {
     pub turn: TurnLimits,
     /// Longest time one model call may take.
     pub model_call_timeout: Duration,
+    /// Models for work beside the loop of an agent, in place of the agent's own.
+    pub models: PhaseModels,
     /// Longest time one tool call may take, whatever its function's own time-out says.
     pub tool_call_timeout: Duration,
     /// Largest answer read from a function, in bytes.
@@ -140,6 +143,7 @@ impl Default for Settings {
             body_bytes_max: 80 * 1024 * 1024,
             turn: TurnLimits::default(),
             model_call_timeout: Duration::from_secs(300),
+            models: PhaseModels::default(),
             tool_call_timeout: Duration::from_secs(900),
             tool_response_bytes_max: 6 * 1024 * 1024,
             functions_dir: PathBuf::from(".outcrop/functions"),

@@ -25,5 +25,6 @@ pub use outcrop_planner::prepare::openapi::check as check_api_schema;
 pub use outcrop_planner::prepare::prompts::{Phases, defaults as default_prompts};
 pub use outcrop_planner::turn::TurnLimits;
 pub use outcrop_planner::turn::answer_schema::check_schema as check_answer_schema;
+pub use outcrop_planner::{ModelRole, PhaseModels};
 pub use quotas::Quotas;
 pub use turn::sessions::{SessionPolicy, SessionSettings};

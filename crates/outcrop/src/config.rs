@@ -7,13 +7,17 @@ mod answer_schema;
 mod auth;
 mod duration;
 pub(crate) mod file;
+mod model;
 mod price;
 
 pub(crate) use auth::Auth;
+pub(crate) use model::{ModelSetting, ProviderSetting, Reached};
 
-use crate::config::file::{Concurrent, File, FunctionEntry, ModelEntry, Provider, QuotasSection};
-use outcrop_models::{ApiKey, Given, Prices};
-use outcrop_server::{MemorySettings, Quotas, SessionPolicy, SessionSettings, SessionStoreSettings, TurnLimits};
+use crate::config::file::{Concurrent, File, FunctionEntry, QuotasSection};
+use outcrop_models::Prices;
+use outcrop_server::{
+    MemorySettings, PhaseModels, Quotas, SessionPolicy, SessionSettings, SessionStoreSettings, TurnLimits,
+};
 use outcrop_tools::{ConfiguredFunction, FunctionSource, LocalFunction, Runtime};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) auth: Auth,
     pub(crate) models: Vec<ModelSetting>,
     pub(crate) prices: Prices,
+    pub(crate) phase_models: PhaseModels,
     pub(crate) functions: Vec<ConfiguredFunction>,
     pub(crate) store_url: String,
     pub(crate) objects_root: PathBuf,
@@ -46,34 +51,6 @@ pub(crate) struct Config {
     pub(crate) sessions: SessionSettings,
     pub(crate) reader_timeout: Duration,
     pub(crate) answer_schemas: BTreeMap<String, Arc<serde_json::Value>>,
-}
-
-/// One line of the model table.
-#[derive(Debug)]
-pub(crate) struct ModelSetting {
-    pub(crate) pattern: String,
-    pub(crate) provider: ProviderSetting,
-    /// What the file says of the model itself.
-    pub(crate) given: Given,
-}
-
-/// What serves it.
-#[derive(Debug)]
-pub(crate) enum ProviderSetting {
-    OpenAi {
-        base_url: String,
-        model: Option<String>,
-        api_key: Option<ApiKey>,
-    },
-    Scripted {
-        script: PathBuf,
-    },
-    Offline,
-    /// Recorded calls, and what is asked for those that are not recorded yet.
-    Replay {
-        cassette: PathBuf,
-        over: Option<Box<ProviderSetting>>,
-    },
 }
 
 /// What is wrong with a configuration; one line each, with file, line and key where they are known.
@@ -171,8 +148,9 @@ fn mean(
     }
     let auth = auth::mean(file.auth, source, environment, &mut problems);
     let mut models = Vec::new();
+    let phase_models = file.models.mean();
     for (index, entry) in file.model.into_iter().enumerate() {
-        match model(entry, source, index, environment) {
+        match model::mean(entry, source, index, environment) {
             Ok(setting) => models.push(setting),
             Err(problem) => problems.push(problem),
         }
@@ -228,6 +206,7 @@ fn mean(
         auth,
         models,
         prices,
+        phase_models,
         functions,
         store_url,
         objects_root,
@@ -298,101 +277,6 @@ fn quotas(section: &QuotasSection, source: &Source, problems: &mut Vec<String>) 
         steps_per_session: section.steps_per_session,
         tags_per_resource: section.tags_per_resource,
     }
-}
-
-/// A window that is smaller than this holds no agent's prompt.
-const CONTEXT_TOKENS_MIN: u32 = 1_024;
-
-fn model(
-    entry: ModelEntry,
-    source: &Source,
-    index: usize,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<ModelSetting, String> {
-    let place = |key: &str| source.place("model", index, key);
-    let provider = provider(&entry, entry.provider, source, index, environment)?;
-    if entry.context_tokens.is_some_and(|tokens| tokens < CONTEXT_TOKENS_MIN) {
-        return Err(format!("{}: is at least {CONTEXT_TOKENS_MIN}", place("context_tokens")));
-    }
-    let given = Given { context_tokens: entry.context_tokens, images: entry.images, documents: entry.documents };
-    Ok(ModelSetting { pattern: entry.pattern, provider, given })
-}
-
-/// A provider with its keys, which stand in the entry whether it serves itself or is recorded.
-fn provider(
-    entry: &ModelEntry,
-    provider: Provider,
-    source: &Source,
-    index: usize,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<ProviderSetting, String> {
-    let place = |key: &str| source.place("model", index, key);
-    Ok(match provider {
-        Provider::Openai => {
-            let base_url = entry.base_url.clone().unwrap_or_else(|| "https://api.openai.com/v1".to_owned());
-            let api_key = match (&entry.api_key_env, &entry.api_key_file) {
-                (Some(_), Some(_)) => {
-                    return Err(format!("{}: give either api_key_env or api_key_file", place("api_key_env")));
-                }
-                (Some(name), None) => match environment(name) {
-                    Some(key) => Some(ApiKey::new(&key)),
-                    None => return Err(format!("{}: the variable {name} is not set", place("api_key_env"))),
-                },
-                (None, Some(file)) => {
-                    let file = source.resolve(file);
-                    let key = std::fs::read_to_string(&file)
-                        .map_err(|error| format!("{}: {}: {error}", place("api_key_file"), file.display()))?;
-                    Some(ApiKey::new(key.trim()))
-                }
-                (None, None) => None,
-            };
-            ProviderSetting::OpenAi { base_url, model: entry.model.clone(), api_key }
-        }
-        Provider::Scripted => {
-            let script = entry
-                .script
-                .as_ref()
-                .ok_or_else(|| format!("{}: provider \"scripted\" needs script = \"FILE\"", place("provider")))?;
-            let script = source.resolve(script);
-            outcrop_models::ScriptedModel::from_file(&script)
-                .map_err(|error| format!("{}: {error}", place("script")))?;
-            ProviderSetting::Scripted { script }
-        }
-        Provider::Offline => ProviderSetting::Offline,
-        Provider::Replay => replay(entry, source, index, environment)?,
-        other @ (Provider::Bedrock | Provider::Anthropic | Provider::Gemini) => {
-            return Err(format!(
-                "{}: provider {other:?} is not built yet; use openai, scripted, replay or offline",
-                place("provider")
-            ));
-        }
-    })
-}
-
-/// A cassette is played without the provider that it was recorded from: its keys may stand there or not.
-fn replay(
-    entry: &ModelEntry,
-    source: &Source,
-    index: usize,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<ProviderSetting, String> {
-    let place = |key: &str| source.place("model", index, key);
-    let cassette = entry
-        .cassette
-        .as_ref()
-        .ok_or_else(|| format!("{}: provider \"replay\" needs cassette = \"FOLDER\"", place("provider")))?;
-    let over = match (entry.record == Some(true), entry.over) {
-        (true, Some(Provider::Replay)) => return Err(format!("{}: a cassette cannot be recorded", place("over"))),
-        (true, Some(over)) => Some(Box::new(provider(entry, over, source, index, environment)?)),
-        (true, None) => {
-            return Err(format!(
-                "{}: recording needs over = \"PROVIDER\", the provider that is asked, with its own keys beside it",
-                place("record")
-            ));
-        }
-        (false, _) => None,
-    };
-    Ok(ProviderSetting::Replay { cassette: source.resolve(cassette), over })
 }
 
 fn function(entry: FunctionEntry, source: &Source, index: usize) -> Result<ConfiguredFunction, String> {
@@ -487,6 +371,19 @@ mod tests {
                 "[[model]]\nmatch = \"*\"\nprovider = \"offline\"\ncontext_tokens = 10",
                 "outcrop.toml:4: model.context_tokens: is at least 1024",
             ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"offline\"\nretries = 3",
+                "outcrop.toml:4: model.retries: means nothing to provider \"offline\"",
+            ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"bedrock\"\nregion = \"us east\"",
+                "outcrop.toml:4: model.region: a region looks like us-east-1",
+            ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"anthropic\"\ntotal_timeout = \"0s\"",
+                "outcrop.toml:4: model.total_timeout: is more than nothing",
+            ),
+            ("[models]\nsummaries = \"m\"", "outcrop.toml:2: summaries: unknown field"),
             ("[[function]]\nmatch = \"a\"", "outcrop.toml:2: function.match: says neither code"),
             (
                 "[[function]]\nmatch = \"a\"\ncode = \"nowhere\"",

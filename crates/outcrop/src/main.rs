@@ -155,7 +155,10 @@ async fn run_config(config: &cli::ConfigCommand) -> Result<(), Failure> {
             let path = config.clone().or_else(default_config);
             let read = config::load(path.as_deref(), data, &environment)?;
             let secrets = std::sync::Arc::new(secrets::known(&read, &environment));
-            models::build(read.models, &outcrop_http::HttpClient::new(), &secrets, &environment).await?;
+            let http = outcrop_http::HttpClient::new();
+            let clock: std::sync::Arc<dyn outcrop_ports::Clock> = std::sync::Arc::new(ambient::SystemClock);
+            let means = models::Means { http: &http, clock: &clock, secrets: &secrets, environment: &environment };
+            models::build(read.models, &means).await?;
             outcrop_tools::FunctionRegistry::new(read.functions)
                 .map_err(|error| Failure::Usage(format!("function.match: {error}")))?;
             let what = path

@@ -79,7 +79,9 @@ pub(crate) async fn prepare(
     let lock = lock(&options.data)?;
     let http = HttpClient::new();
     let secrets = Arc::new(secrets::known(&config, environment));
-    let models = models::build(config.models, &http, &secrets, environment).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let means = models::Means { http: &http, clock: &clock, secrets: &secrets, environment };
+    let models = models::build(config.models, &means).await?;
     let mut auth = config.auth.mode();
     let server =
         Server::bind(options.listen, ServerLimits::default(), &auth).await.map_err(|error| match error.kind() {
@@ -94,7 +96,6 @@ pub(crate) async fn prepare(
     let url = config.store_url;
     let store = Store::open(&url).map_err(|error| failed("the store cannot be opened", &error))?;
     let home = Home { region: config.region.clone(), account_id: config.account_id.clone() };
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let registry =
         FunctionRegistry::new(config.functions).map_err(|error| Failure::Usage(format!("function.match: {error}")))?;
@@ -110,6 +111,7 @@ pub(crate) async fn prepare(
         body_bytes_max: config.request_bytes_max,
         turn: config.turn,
         model_call_timeout: config.model_call_timeout,
+        models: config.phase_models,
         tool_call_timeout: config.tool_call_timeout,
         tool_response_bytes_max: config.tool_response_bytes_max,
         quotas: config.quotas,

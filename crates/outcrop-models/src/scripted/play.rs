@@ -1,7 +1,7 @@
 //! Playing a script: pure functions from conversation to step to reply.
 
 use super::script::{Answer, Call, Outcome, Script, Step, Turn};
-use crate::tool_use_ids;
+use crate::tool_use_ids::ToolUseIds;
 use outcrop_ports::{
     ContentBlock, Message, ModelError, ModelErrorKind, ModelReply, ModelRequest, Reasoning, Role, StopReason,
     ToolResult, ToolResultContent, ToolSpec, ToolUse, Usage,
@@ -32,11 +32,12 @@ pub(super) fn reply(step: &Step, request: &ModelRequest) -> Result<ModelReply, M
     let files = files(&request.messages);
     let fill = |text: &str| fill(text, &words, &result, &files);
     let mut uses = Vec::with_capacity(answer.calls.len());
+    let mut ids = ToolUseIds::new("tooluse_", &request.messages);
     for call in &answer.calls {
         let input = fill_value(&call.input, &fill);
-        uses.push(ToolUse { tool_use_id: String::new(), name: tool_name(call, &request.tools)?.to_owned(), input });
+        let name = tool_name(call, &request.tools)?.to_owned();
+        uses.push(ToolUse { tool_use_id: ids.next(""), name, input });
     }
-    tool_use_ids::make_unique("tooluse_", &request.messages, &mut uses);
     let stop_reason = answer.stop.unwrap_or(if uses.is_empty() { StopReason::EndTurn } else { StopReason::ToolUse });
     let thinking = answer.think.as_deref().map(&fill);
     let thinking = thinking.map(|text| ContentBlock::ReasoningContent(Reasoning::plain(text)));

@@ -185,7 +185,7 @@ async fn streams_word_by_word_and_counts() {
     let tool_use_id = "tooluse_1".to_owned();
     let started =
         Delta::ToolUseStarted { tool_use_id: tool_use_id.clone(), name: "Orders__get_order_status".to_owned() };
-    let input = Delta::ToolUseInput { tool_use_id, json: r#"{"order_id":"A-482"}"#.to_owned() };
+    let input = Delta::ToolUseInput { tool_use_id, json: reply.message.tool_uses().next().unwrap().input.to_string() };
     let words = [word("I "), word("look "), word("for "), word("my "), word("order.")];
     assert_eq!(deltas.all(), [vec![thought("An "), thought("order.")], words.to_vec(), vec![started, input]].concat());
     // 17 bytes of system prompt and words; thinking, text, and the tool with its input.

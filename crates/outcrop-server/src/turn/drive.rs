@@ -171,7 +171,8 @@ impl<'a> Driver<'a> {
         };
         let (session, number, next_seq, turn, decision) = match input {
             TurnInput::Words(mut started) => {
-                started.windows = windows::of_agent(app, &target.prepared);
+                started.models = windows::models(app, &target);
+                started.windows = windows::of_agent(app, &target.prepared, &started.models);
                 if target.prepared.collaboration == AgentCollaboration::SupervisorRouter {
                     started.last_agent = history::last_agent(app, &target, &session_id).await?;
                 }
@@ -542,5 +543,10 @@ impl DeltaSink for AnswerSink<'_> {
                 self.emitter.text(&text).await;
             }
         })
+    }
+
+    /// The answer that was begun stays as it was shown, and the whole one follows it.
+    fn may_begin_again(&self) -> bool {
+        true
     }
 }

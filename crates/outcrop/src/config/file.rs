@@ -1,6 +1,7 @@
 //! What may stand in `outcrop.toml`. The JSON schema and the reference page are made from these declarations.
 
 use super::duration::Time;
+use super::model::{ModelEntry, ModelsSection};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -19,6 +20,8 @@ pub(crate) struct File {
     pub(crate) model: Vec<ModelEntry>,
     /// What models cost, in place of the built-in table: the first entry that matches.
     pub(crate) price: Vec<PriceEntry>,
+    /// Models for work beside the loop of an agent, in place of the agent's own.
+    pub(crate) models: ModelsSection,
     /// What answers a Lambda ARN: the first entry that matches.
     pub(crate) function: Vec<FunctionEntry>,
     /// Where state is kept.
@@ -48,6 +51,7 @@ impl Default for File {
             account_id: "000000000000".to_owned(),
             model: Vec::new(),
             price: Vec::new(),
+            models: ModelsSection::default(),
             function: Vec::new(),
             store: StoreSection::default(),
             objects: ObjectsSection::default(),
@@ -60,59 +64,6 @@ impl Default for File {
             answer_schema: Vec::new(),
         }
     }
-}
-
-/// What serves a model id.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ModelEntry {
-    /// Glob over the id, after an ARN is reduced to its id and an inference-profile prefix is cut.
-    #[serde(rename = "match")]
-    pub(crate) pattern: String,
-    /// Who serves it.
-    pub(crate) provider: Provider,
-    /// Address of an OpenAI-compatible endpoint, with its /v1.
-    pub(crate) base_url: Option<String>,
-    /// Model name sent upstream; the id as it came when absent.
-    pub(crate) model: Option<String>,
-    /// Environment variable that holds the key.
-    pub(crate) api_key_env: Option<String>,
-    /// File that holds the key.
-    pub(crate) api_key_file: Option<PathBuf>,
-    /// Turns to play, for provider "scripted".
-    pub(crate) script: Option<PathBuf>,
-    /// Folder of recorded calls, for provider "replay".
-    pub(crate) cassette: Option<PathBuf>,
-    /// Whether calls that are not in the cassette are made and recorded, for provider "replay"; no when absent.
-    pub(crate) record: Option<bool>,
-    /// The provider that is recorded; its own keys stand in the same entry.
-    pub(crate) over: Option<Provider>,
-    /// Tokens that fit into the model's window, question and answer together; known families have a default.
-    pub(crate) context_tokens: Option<u32>,
-    /// Whether the model sees pictures; known families have a default.
-    pub(crate) images: Option<bool>,
-    /// Whether the endpoint takes documents such as PDF; no when absent.
-    pub(crate) documents: Option<bool>,
-}
-
-/// Providers of models.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Provider {
-    /// Amazon Bedrock (later).
-    Bedrock,
-    /// Anthropic (later).
-    Anthropic,
-    /// Any endpoint with OpenAI's Chat Completions.
-    Openai,
-    /// Gemini (later).
-    Gemini,
-    /// The built-in planner, which is no language model.
-    Offline,
-    /// A file of turns, for tests.
-    Scripted,
-    /// Recorded calls.
-    Replay,
 }
 
 /// What a model costs, in US dollars per million tokens.

@@ -143,7 +143,7 @@ impl Model for Replay {
     fn takes(&self, model_id: &str) -> Takes {
         match &self.over {
             Some(over) => over.takes(model_id),
-            None => self.cassette.facts(model_id).map_or_else(Takes::default, |facts| facts.takes()),
+            None => self.cassette.facts(model_id).map_or_else(Takes::default, cassette::Facts::takes),
         }
     }
 

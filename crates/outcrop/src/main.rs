@@ -154,9 +154,9 @@ async fn run_config(config: &cli::ConfigCommand) -> Result<(), Failure> {
         cli::ConfigCommand::Check { config, data } => {
             let path = config.clone().or_else(default_config);
             let read = config::load(path.as_deref(), data, &environment)?;
+            let secrets = std::sync::Arc::new(secrets::known(&read, &environment));
             let http = outcrop_http::HttpClient::new();
             let clock: std::sync::Arc<dyn outcrop_ports::Clock> = std::sync::Arc::new(ambient::SystemClock);
-            let secrets = std::sync::Arc::new(secrets::known(&read, &environment));
             let means = models::Means { http: &http, clock: &clock, secrets: &secrets, environment: &environment };
             models::build(read.models, &means).await?;
             outcrop_tools::FunctionRegistry::new(read.functions)

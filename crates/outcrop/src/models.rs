@@ -8,8 +8,9 @@ use outcrop_http::HttpClient;
 use outcrop_models::offline::OfflinePlanner;
 use outcrop_models::replay::{Clean, Replay};
 use outcrop_models::{BadEndpoint, Catalog, CatalogEntry, Endpoint, ScriptedModel, Served, anthropic, gemini, openai};
-use outcrop_ports::{BoxFuture, Clock, Model};
+use outcrop_ports::{Clock, Model};
 use outcrop_server::secrets::Secrets;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The catalog, and what is to be said about it at start.
@@ -22,7 +23,7 @@ pub(crate) struct Models {
 pub(crate) struct Means<'a> {
     pub(crate) http: &'a HttpClient,
     pub(crate) clock: &'a Arc<dyn Clock>,
-    /// What is never recorded.
+    /// What recordings leave out.
     pub(crate) secrets: &'a Arc<Secrets>,
     pub(crate) environment: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -64,51 +65,53 @@ pub(crate) async fn build(settings: Vec<ModelSetting>, means: &Means<'_>) -> Res
     Ok(Models { catalog, notes })
 }
 
-fn configured<'a>(provider: ProviderSetting, means: &'a Means<'_>) -> BoxFuture<'a, Result<Made, String>> {
-    Box::pin(async move {
-        let told = |error: BadEndpoint| error.to_string();
-        match provider {
-            ProviderSetting::OpenAi(reached) => {
-                let (endpoint, client) = endpoint(reached, "https://api.openai.com/v1", means.http);
-                openai::serve(endpoint, client).map(made).map_err(told)
-            }
-            ProviderSetting::Anthropic(mut reached) => {
-                reached.api_key = reached.api_key.or_else(|| found::key(means.environment, &["ANTHROPIC_API_KEY"]));
-                let (endpoint, client) = endpoint(reached, anthropic::BASE_URL, means.http);
-                anthropic::serve(endpoint, client).map(made).map_err(told)
-            }
-            ProviderSetting::Gemini(mut reached) => {
-                reached.api_key =
-                    reached.api_key.or_else(|| found::key(means.environment, &["GEMINI_API_KEY", "GOOGLE_API_KEY"]));
-                let (endpoint, client) = endpoint(reached, gemini::BASE_URL, means.http);
-                gemini::serve(endpoint, client).map(made).map_err(told)
-            }
-            ProviderSetting::Bedrock { reached, region, profile } => {
-                aws::bedrock(reached, region, profile, means).await.map(made)
-            }
-            ProviderSetting::Scripted { script } => {
-                let model = ScriptedModel::from_file(&script).map_err(|error| error.to_string())?;
-                Ok((format!("scripted, {}", script.display()), Arc::new(model)))
-            }
-            ProviderSetting::Replay { cassette, over } => {
-                let clean: Clean = {
-                    let secrets = Arc::clone(means.secrets);
-                    Arc::new(move |document| secrets.remove(document))
-                };
-                let (label, model) = match over {
-                    None => (String::new(), Replay::play(&cassette, clean)),
-                    Some(over) => {
-                        let (label, over) = configured(*over, means).await?;
-                        (format!(", recording {label}"), Replay::record(&cassette, over, clean))
-                    }
-                };
-                let model = model.map_err(|error| error.to_string())?;
-                let label = format!("replay, {} recorded calls in {}{label}", model.recordings(), cassette.display());
-                Ok((label, Arc::new(model)))
-            }
-            ProviderSetting::Offline => Ok((found::OFFLINE.to_owned(), Arc::new(OfflinePlanner))),
+async fn configured(provider: ProviderSetting, means: &Means<'_>) -> Result<Made, String> {
+    let told = |error: BadEndpoint| error.to_string();
+    match provider {
+        ProviderSetting::OpenAi(reached) => {
+            let (endpoint, client) = endpoint(reached, "https://api.openai.com/v1", means.http);
+            openai::serve(endpoint, client).map(made).map_err(told)
         }
-    })
+        ProviderSetting::Anthropic(mut reached) => {
+            reached.api_key = reached.api_key.or_else(|| found::key(means.environment, &["ANTHROPIC_API_KEY"]));
+            let (endpoint, client) = endpoint(reached, anthropic::BASE_URL, means.http);
+            anthropic::serve(endpoint, client).map(made).map_err(told)
+        }
+        ProviderSetting::Gemini(mut reached) => {
+            reached.api_key =
+                reached.api_key.or_else(|| found::key(means.environment, &["GEMINI_API_KEY", "GOOGLE_API_KEY"]));
+            let (endpoint, client) = endpoint(reached, gemini::BASE_URL, means.http);
+            gemini::serve(endpoint, client).map(made).map_err(told)
+        }
+        ProviderSetting::Bedrock { reached, region, profile } => {
+            aws::bedrock(reached, region, profile, means).await.map(made)
+        }
+        ProviderSetting::Scripted { script } => {
+            let model = ScriptedModel::from_file(&script).map_err(|error| error.to_string())?;
+            Ok((format!("scripted, {}", script.display()), Arc::new(model)))
+        }
+        ProviderSetting::Replay { cassette, over } => {
+            let over = match over {
+                Some(over) => Some(Box::pin(configured(*over, means)).await?),
+                None => None,
+            };
+            replay(&cassette, over, means.secrets)
+        }
+        ProviderSetting::Offline => Ok((found::OFFLINE.to_owned(), Arc::new(OfflinePlanner))),
+    }
+}
+
+/// Recorded calls, and what is asked for others.
+fn replay(cassette: &Path, over: Option<Made>, secrets: &Arc<Secrets>) -> Result<Made, String> {
+    let secrets = Arc::clone(secrets);
+    let clean: Clean = Arc::new(move |document| secrets.remove(document));
+    let (model, over) = match over {
+        None => (Replay::play(cassette, clean), String::new()),
+        Some((label, over)) => (Replay::record(cassette, over, clean), format!(", recording {label}")),
+    };
+    let model = model.map_err(|error| error.to_string())?;
+    let label = format!("replay, {} recorded calls in {}{over}", model.recordings(), cassette.display());
+    Ok((label, Arc::new(model)))
 }
 
 fn made(served: Served) -> Made {

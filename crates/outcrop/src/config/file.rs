@@ -19,10 +19,10 @@ pub(crate) struct File {
     pub(crate) account_id: String,
     /// What serves a model id: the first entry that matches.
     pub(crate) model: Vec<ModelEntry>,
-    /// Models for work beside the loop of an agent, in place of the agent's own.
-    pub(crate) models: ModelsSection,
     /// What models cost, in place of the built-in table: the first entry that matches.
     pub(crate) price: Vec<PriceEntry>,
+    /// Models for work beside the loop of an agent, in place of the agent's own.
+    pub(crate) models: ModelsSection,
     /// What answers a Lambda ARN: the first entry that matches.
     pub(crate) function: Vec<FunctionEntry>,
     /// Where state is kept.
@@ -51,8 +51,8 @@ impl Default for File {
             region: "us-east-1".to_owned(),
             account_id: "000000000000".to_owned(),
             model: Vec::new(),
-            models: ModelsSection::default(),
             price: Vec::new(),
+            models: ModelsSection::default(),
             function: Vec::new(),
             store: StoreSection::default(),
             objects: ObjectsSection::default(),

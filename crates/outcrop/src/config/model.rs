@@ -36,7 +36,7 @@ pub(crate) struct ModelEntry {
     pub(crate) cassette: Option<PathBuf>,
     /// Whether calls that are not in the cassette are made and recorded, for provider "replay"; no when absent.
     pub(crate) record: Option<bool>,
-    /// The provider that is recorded; its own keys stand in the same entry.
+    /// The provider that is recorded, for provider "replay"; its own keys stand in the same entry.
     pub(crate) over: Option<Provider>,
     /// Ids of models that are asked in this order when this one does not answer; entries of this table serve them.
     #[serde(default)]
@@ -280,14 +280,11 @@ fn check(entry: &ModelEntry, place: &dyn Fn(&str) -> String) -> Result<(), Strin
     if let Some((key, _, rule)) = wrong.iter().find(|(_, is_wrong, _)| *is_wrong) {
         return Err(format!("{}: {rule}", place(key)));
     }
-    // What stands in an entry that plays recorded calls may be the settings of the provider that was recorded.
-    let asked = match entry.provider {
-        Provider::Replay => entry.over.unwrap_or(Provider::Openai),
-        provider => provider,
-    };
+    // A cassette's entry has the keys of who is recorded, also while nobody is.
+    let is_replay = entry.provider == Provider::Replay;
+    let asked = if is_replay { entry.over.unwrap_or(Provider::Replay) } else { entry.provider };
     let is_reached = !matches!(asked, Provider::Offline | Provider::Scripted | Provider::Replay);
     let is_bedrock = asked == Provider::Bedrock;
-    let is_replay = entry.provider == Provider::Replay;
     let meaningless = [
         ("base_url", entry.base_url.is_some() && !is_reached),
         ("model", entry.model.is_some() && !is_reached),

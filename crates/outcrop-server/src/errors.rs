@@ -104,8 +104,11 @@ impl From<StoreError> for ApiError {
         if let StoreError::TooLarge(what) = &error {
             return validation(format!("The request makes something too large to keep: {what}."));
         }
-        tracing::error!(error = &error as &dyn std::error::Error, "store failed");
-        internal()
+        tracing::error!(error = &error as &dyn std::error::Error, "store failed: {error}");
+        match error {
+            StoreError::Disk { .. } => cannot_keep(),
+            _ => internal(),
+        }
     }
 }
 
@@ -146,6 +149,14 @@ impl From<decode::Rejection> for ApiError {
 /// A fault of ours: the log says more.
 pub fn internal() -> ApiError {
     ApiError::new("InternalServerException", "An internal server error occurred. Retry your request.")
+}
+
+/// The disk does not take what has to be kept; the log says why.
+pub fn cannot_keep() -> ApiError {
+    ApiError::new(
+        "InternalServerException",
+        "The server cannot write its state at the moment, so this was not carried on. What was done so far is kept; retry later.",
+    )
 }
 
 /// The process ends; what the turn did is in its journal.

@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod objects;
 pub mod ops;
 pub mod quotas;
+pub mod retention;
 pub mod secrets;
 pub mod transfer;
 pub mod turn;
@@ -25,4 +26,5 @@ pub use outcrop_planner::prepare::prompts::{Phases, defaults as default_prompts}
 pub use outcrop_planner::turn::TurnLimits;
 pub use outcrop_planner::turn::answer_schema::check_schema as check_answer_schema;
 pub use quotas::Quotas;
+pub use retention::RetentionSettings;
 pub use turn::sessions::{SessionPolicy, SessionSettings};

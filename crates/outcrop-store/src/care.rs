@@ -13,7 +13,7 @@ mod stats;
 
 pub use check::{CheckReport, check};
 pub use copy::copy;
-pub use stats::{StoreStats, TableStats, stats};
+pub use stats::{PayloadStats, StoreStats, TableStats, stats};
 
 use crate::error::{Doing, StoreError};
 use crate::{migrate, open};

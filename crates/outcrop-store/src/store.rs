@@ -1,7 +1,10 @@
 //! The store as its users hold it.
 
+use crate::blobs::Written;
 use crate::error::StoreError;
+use crate::open::OpenFile;
 use crate::reader::Readers;
+use crate::rest::Rest;
 use crate::tx::{ReadTx, Tx};
 use crate::writer::{Request, Writer};
 use crate::{migrate, open};
@@ -22,6 +25,8 @@ pub struct Store {
 struct Inner {
     writer: Writer,
     readers: Readers,
+    written: Written,
+    rest: Option<Rest>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -38,13 +43,22 @@ impl Store {
         let path = open::database_path(url)?;
         open::create_file(&path)?;
         let mut conn = open::writer(&path)?;
+        let file = OpenFile::of(&path);
         migrate::run(&mut conn, migrate::MIGRATIONS)?;
-        let (writer, writer_thread) = Writer::start(conn)?;
+        let (writer, writer_thread) = Writer::start(conn, file.clone())?;
         let count = thread::available_parallelism().map_or(1, usize::from).clamp(1, READERS_MAX);
         let (readers, mut threads) = Readers::start(&path, count)?;
         threads.push(writer_thread);
         tracing::debug!(path = %path.display(), "opened the store `{}`", path.display());
-        Ok(Self { inner: Arc::new(Inner { writer, readers, threads: Mutex::new(threads) }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                writer,
+                readers,
+                written: Written::default(),
+                rest: Some(Rest::of(path, file)),
+                threads: Mutex::new(threads),
+            }),
+        })
     }
 
     /// Runs `work` on the writer's thread and answers once what it wrote is durable.
@@ -77,13 +91,18 @@ impl Store {
         self.inner.readers.read(work).await
     }
 
-    /// Answers when a reader has read and the writer has gone through an empty transaction.
+    /// Answers when a reader has read and a write is durable: one that changes nothing, so that a full disk is found.
     ///
     /// # Errors
     /// Whatever keeps either of them from it.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.read(|tx| tx.query_opt("ping the store", "SELECT number FROM migration LIMIT 1", [], |_| Ok(()))).await?;
-        self.write(|_| Ok(())).await
+        let doing = "ping the store";
+        self.write(|tx| {
+            tx.execute(doing, "INSERT INTO tag (arn, key, value) VALUES ('ping', '', '') ON CONFLICT DO NOTHING", [])?;
+            tx.execute(doing, "DELETE FROM tag WHERE arn = 'ping'", []).map(drop)
+        })
+        .await
     }
 
     /// Lets nothing more in, answers what is queued, folds the WAL into the database and waits for the threads to end.
@@ -97,6 +116,16 @@ impl Store {
         if let Err(error) = ended {
             tracing::error!(%error, "the store did not close in order: {error}");
         }
+    }
+
+    /// Whether the files are at rest; none for a database that looks after its log itself.
+    pub(crate) fn rest(&self) -> Option<&Rest> {
+        self.inner.rest.as_ref()
+    }
+
+    /// What running turns have written.
+    pub(crate) fn written(&self) -> &Written {
+        &self.inner.written
     }
 
     pub(crate) async fn submit<R: Request>(&self, request: R) -> Result<R::Output, R::Error> {

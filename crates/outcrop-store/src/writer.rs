@@ -11,6 +11,7 @@ mod job;
 pub(crate) use job::Request;
 
 use crate::error::{Doing, StoreError};
+use crate::open::OpenFile;
 use crate::tx::Tx;
 use batch::Batch;
 use job::{Closure, Job, Repeatable};
@@ -32,11 +33,11 @@ enum Message {
 }
 
 impl Writer {
-    pub(crate) fn start(conn: Connection) -> Result<(Self, JoinHandle<()>), StoreError> {
+    pub(crate) fn start(conn: Connection, file: OpenFile) -> Result<(Self, JoinHandle<()>), StoreError> {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
         let thread = thread::Builder::new()
             .name("store-write".into())
-            .spawn(move || write_until_closed(&conn, waiting))
+            .spawn(move || write_until_closed(&conn, &file, waiting))
             .map_err(|error| StoreError::Open(format!("no thread for the writer: {error}")))?;
         Ok((Self { queue }, thread))
     }
@@ -68,7 +69,7 @@ impl Writer {
     }
 }
 
-fn write_until_closed(conn: &Connection, mut waiting: mpsc::Receiver<Message>) {
+fn write_until_closed(conn: &Connection, file: &OpenFile, mut waiting: mpsc::Receiver<Message>) {
     let mut messages = Vec::with_capacity(QUEUE_MAX);
     let mut jobs = Vec::with_capacity(QUEUE_MAX);
     // Takes what queued up during the last commit; nothing is delayed to make a group larger.
@@ -79,7 +80,10 @@ fn write_until_closed(conn: &Connection, mut waiting: mpsc::Receiver<Message>) {
                 Message::Close => waiting.close(),
             }
         }
-        Batch::new(conn).write(&mut jobs);
+        match file.is_there() {
+            Ok(()) => Batch::new(conn).write(&mut jobs),
+            Err(error) => jobs.drain(..).for_each(|job| job.settle(Err(&error))),
+        }
     }
     let checkpoint = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).doing("checkpoint the WAL");
     if let Err(error) = checkpoint {

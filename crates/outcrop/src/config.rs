@@ -10,9 +10,11 @@ pub(crate) mod file;
 
 pub(crate) use auth::Auth;
 
-use crate::config::file::{Concurrent, File, FunctionEntry, ModelEntry, Provider, QuotasSection};
+use crate::config::file::{Concurrent, File, FunctionEntry, ModelEntry, Provider, QuotasSection, RetentionSection};
 use outcrop_models::{ApiKey, Given};
-use outcrop_server::{MemorySettings, Quotas, SessionPolicy, SessionSettings, SessionStoreSettings, TurnLimits};
+use outcrop_server::{
+    MemorySettings, Quotas, RetentionSettings, SessionPolicy, SessionSettings, SessionStoreSettings, TurnLimits,
+};
 use outcrop_tools::{ConfiguredFunction, FunctionSource, LocalFunction, Runtime};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -41,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) quotas: Quotas,
     pub(crate) session_store: SessionStoreSettings,
     pub(crate) memory: MemorySettings,
+    pub(crate) retention: RetentionSettings,
     pub(crate) sessions: SessionSettings,
     pub(crate) reader_timeout: Duration,
     pub(crate) answer_schemas: BTreeMap<String, Arc<serde_json::Value>>,
@@ -199,10 +202,12 @@ fn mean(
         ("reader_timeout", limits.reader_timeout.is_zero(), "is more than nothing"),
         ("queue_timeout", file.sessions.queue_timeout.is_zero(), "is more than nothing"),
         ("idle_timeout", file.session_store.idle_timeout.is_some_and(|time| time.is_zero()), "is more than nothing"),
+        ("rows_per_second", file.retention.rows_per_second == 0, "is at least 1"),
     ];
     for (key, _, rule) in too_small.iter().filter(|(_, is_wrong, _)| *is_wrong) {
         problems.push(format!("{}: {rule}", source.key(key)));
     }
+    let retention = retention(&file.retention, source, &mut problems);
     let quotas = quotas(&file.quotas, source, &mut problems);
     let answer_schemas = answer_schema::mean(file.answer_schema, source, &mut problems);
     if !problems.is_empty() {
@@ -248,7 +253,28 @@ fn mean(
             attempts_max: file.memory.attempts_max,
             retry_delay: *file.memory.retry_delay,
         },
+        retention,
     })
+}
+
+/// Times for which things are kept. Keys of other sections have the same names, so problems name the section.
+fn retention(section: &RetentionSection, source: &Source, problems: &mut Vec<String>) -> RetentionSettings {
+    let RetentionSection { sessions, journals, session_store, sweep_interval, rows_per_second } = section;
+    for (key, keep) in [("sessions", sessions), ("journals", journals), ("session_store", session_store)] {
+        if keep.0.is_some_and(|keep| keep < RetentionSettings::SHORTEST) {
+            problems.push(format!("{}: [retention] keeps at least 1h; write never for no end", source.key(key)));
+        }
+    }
+    if sweep_interval.is_zero() {
+        problems.push(format!("{}: [retention] sweep_interval is more than nothing", source.key("sweep_interval")));
+    }
+    RetentionSettings {
+        sessions: sessions.0,
+        journals: journals.0,
+        session_store: session_store.0,
+        sweep_interval: **sweep_interval,
+        rows_per_second: *rows_per_second,
+    }
 }
 
 /// Whatever belongs to one agent is read as a whole now and then, so there is an end to it.
@@ -395,6 +421,11 @@ mod tests {
         .expect("is fine");
         assert!(config.auth.is_required && config.auth.keys[0].1.matches(b"secret"));
         assert_eq!(config.region, "eu-west-1");
+        let kept =
+            check("[retention]\nsessions = \"never\"\njournals = \"36h\"\nsession_store = \"7d\"").expect("is fine");
+        let kept = (kept.retention.sessions, kept.retention.journals, kept.retention.session_store);
+        let hours = |hours: u64| Some(Duration::from_secs(hours * 3_600));
+        assert_eq!(kept, (None, hours(36), hours(7 * 24)));
         assert!(config.store_url.ends_with("/x.db"), "{}", config.store_url);
         assert!(!format!("{config:?}").contains("secret"));
     }
@@ -469,6 +500,9 @@ mod tests {
                 "[[answer_schema]]\nname = \"a b\"\nfile = \"none.json\"",
                 "outcrop.toml:2: answer_schema.name: a name has letters, digits",
             ),
+            ("[retention]\njournals = \"59m\"", "outcrop.toml:2: journals: [retention] keeps at least 1h"),
+            ("[retention]\nsessions = \"90\"", "outcrop.toml:2: sessions: `90` is no time to keep things"),
+            ("[retention]\nrows_per_second = 0", "outcrop.toml:2: rows_per_second: is at least 1"),
             ("[quotas]\nversions_per_agent = 20000", "outcrop.toml:2: versions_per_agent: is at most 10000"),
             ("[quotas]\nagent = 5", "outcrop.toml:2: agent: unknown field"),
         ] {

@@ -6,6 +6,7 @@ use crate::edge::respond::{self, Body};
 use crate::errors;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Response};
+use outcrop_store::StoreError;
 
 /// Answers when the path is one of these.
 pub async fn answer(app: &App, method: &Method, path: &str, request_id: &str) -> Option<Response<Body>> {
@@ -17,8 +18,12 @@ pub async fn answer(app: &App, method: &Method, path: &str, request_id: &str) ->
         "/readyz" => Some(match app.store.ping().await {
             Ok(()) => respond::json(200, request_id, r#"{"status":"ready"}"#),
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "store does not answer");
-                respond::json(503, request_id, r#"{"status":"not ready","reason":"the store does not answer"}"#)
+                tracing::error!(error = &error as &dyn std::error::Error, "store does not answer: {error}");
+                let body = match error {
+                    StoreError::Disk { .. } => r#"{"status":"not ready","reason":"the store cannot be written"}"#,
+                    _ => r#"{"status":"not ready","reason":"the store does not answer"}"#,
+                };
+                respond::json(503, request_id, body)
             }
         }),
         _ => None,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod blobs;
 mod forks;
 mod kill;
 mod memory;
@@ -11,6 +12,7 @@ mod resources;
 mod session_model;
 mod session_store;
 mod small;
+mod sweep;
 mod turns;
 mod writes;
 

@@ -277,6 +277,8 @@ def test_turns_that_failed_wait_or_were_cut_off(outcrop, tmp_path):
 
 
 def test_journals_of_an_older_form_and_damaged_ones(outcrop, tmp_path):
+    if outcrop.database:
+        pytest.skip("it rewrites the rows of SQLite's file; what reads them is the same")
     outcrop.start(script(turn(call("get_order_status", order_id="A-1"), say("Shipped."))), {"order-tools": STATUS})
     agent = make_agent(outcrop.control(), ORDERS)
     invoke(outcrop.runtime(), agent, "Where is A-1?", session="s-1")

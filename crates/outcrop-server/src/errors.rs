@@ -107,6 +107,8 @@ impl From<StoreError> for ApiError {
         tracing::error!(error = &error as &dyn std::error::Error, "store failed: {error}");
         match error {
             StoreError::Disk { .. } => cannot_keep(),
+            StoreError::Unavailable(_) => database_away(),
+            StoreError::Unknown => outcome_unknown(),
             _ => internal(),
         }
     }
@@ -156,6 +158,19 @@ pub fn cannot_keep() -> ApiError {
     ApiError::new(
         "InternalServerException",
         "The server cannot write its state at the moment, so this was not carried on. What was done so far is kept; retry later.",
+    )
+}
+
+/// The database does not answer; nothing of the request was written.
+pub fn database_away() -> ApiError {
+    ApiError::new("InternalServerException", "The server cannot reach its database at the moment. Retry your request.")
+}
+
+/// The database went away while it kept what the request wrote.
+pub fn outcome_unknown() -> ApiError {
+    ApiError::new(
+        "InternalServerException",
+        "The database went away while it kept your request; whether it did is not known. Look before you retry.",
     )
 }
 

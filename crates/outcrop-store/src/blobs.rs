@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 /// The turn of a reference that the session as a whole holds.
 pub(crate) const WHOLE_SESSION: u32 = 0;
 /// Blobs that one statement asks for.
-const ASKED_AT_ONCE: usize = 8;
+const ASKED_AT_ONCE: usize = 6;
 /// Rows that are unpacked together.
 const UNPACKED_AT_ONCE: usize = 64;
 /// Bytes of blobs that are kept between rows of one read, for rows that need the same.
@@ -69,7 +69,7 @@ impl ReadTx<'_> {
             // One statement for any number: places that are not needed repeat the last.
             let place = |at: usize| some.get(at).or(some.last()).map_or(&[][..], |hash| hash.as_slice());
             let places: [&[u8]; ASKED_AT_ONCE] = std::array::from_fn(place);
-            let sql = "SELECT hash, form, bytes, body FROM blob WHERE hash IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+            let sql = "SELECT hash, form, bytes, body FROM blob WHERE hash IN (?1, ?2, ?3, ?4, ?5, ?6)";
             let found: Vec<(Vec<u8>, i64, i64, Vec<u8>)> = self
                 .query_all("read blobs", sql, places, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
             for (hash, form, length, body) in found {

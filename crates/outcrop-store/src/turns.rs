@@ -15,6 +15,9 @@ use crate::writer::Request;
 use outcrop_wire::Timestamp;
 use std::collections::BTreeMap;
 
+/// Looks at a session that another replica begins and ends at the same time, before it is given up.
+const BEGIN_ATTEMPTS: u32 = 4;
+
 /// What a turn begins with.
 #[derive(Clone, Debug)]
 pub struct BeginTurn {
@@ -234,17 +237,31 @@ impl Request for Begin {
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<Begun, BeginError> {
         let BeginTurn { agent_id, alias_id, session_id, resume, now, .. } = &self.begin;
-        let row = tx.session_row(agent_id, alias_id, session_id)?;
-        match (row, resume) {
-            (Some(row), Some(invocation)) if !row.expired(*now) => resume_turn(tx, self, &row, invocation),
-            (_, Some(_)) => Err(BeginError::NotSuspended),
-            (Some(row), None) if row.expired(*now) => {
-                tx.retire_session(row.id, *now)?;
-                Ok(new_session(tx, self)?)
+        // Another replica may begin the session between the look and the insert; then it is there at the second look.
+        for _ in 0..BEGIN_ATTEMPTS {
+            let row = tx.lock_session(agent_id, alias_id, session_id)?;
+            let begun = match (row, resume) {
+                (Some(row), Some(invocation)) if !row.expired(*now) => {
+                    return resume_turn(tx, self, &row, invocation);
+                }
+                (_, Some(_)) => return Err(BeginError::NotSuspended),
+                (Some(row), None) if row.expired(*now) => {
+                    tx.retire_session(row.id, *now)?;
+                    new_session(tx, self)?
+                }
+                (Some(row), None) => Some(new_turn(tx, self, &row)?),
+                (None, None) => new_session(tx, self)?,
+            };
+            if let Some(begun) = begun {
+                return Ok(begun);
             }
-            (Some(row), None) => Ok(new_turn(tx, self, &row)?),
-            (None, None) => Ok(new_session(tx, self)?),
         }
+        Err(StoreError::Conflict(format!("session `{}` begins elsewhere again and again", self.begin.session_id))
+            .into())
+    }
+
+    fn lane(&self) -> u64 {
+        crc32fast::hash(self.begin.session_id.as_bytes()).into()
     }
 
     fn wrote(error: &BeginError) -> bool {
@@ -259,6 +276,10 @@ impl Request for Append {
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         append(tx, self.session, self.turn, self.first_seq, &self.events)
+    }
+
+    fn lane(&self) -> u64 {
+        self.session.unsigned_abs()
     }
 
     fn wrote(_: &StoreError) -> bool {
@@ -287,6 +308,10 @@ impl Request for Finish {
         Ok(())
     }
 
+    fn lane(&self) -> u64 {
+        self.finish.session.unsigned_abs()
+    }
+
     fn wrote(_: &StoreError) -> bool {
         true
     }
@@ -302,16 +327,17 @@ fn append(
     (first_seq..).zip(events).try_for_each(|(seq, (at, event))| tx.append_event(session, turn, seq, *at, event))
 }
 
-fn new_session(tx: &mut Tx<'_>, request: &Begin) -> Result<Begun, StoreError> {
+/// Begins the session; `None` when it is there after all.
+fn new_session(tx: &mut Tx<'_>, request: &Begin) -> Result<Option<Begun>, StoreError> {
     let sql = "INSERT INTO session (agent_id, alias_id, session_id, created_at, last_active_at, idle_ttl_s,
                                     attributes, turns, open_turn, memory_id)
-               VALUES (?1, ?2, ?3, ?4, ?4, ?5, X'7B7D', 1, 1, ?6)";
+               VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, 1, 1, ?7) ON CONFLICT DO NOTHING";
     let BeginTurn { agent_id, alias_id, session_id, now, idle_ttl_seconds, memory_id, .. } = &request.begin;
-    tx.execute("begin a session", sql, (agent_id, alias_id, session_id, now.as_nanos(), idle_ttl_seconds, memory_id))?;
-    let session = tx.last_insert_rowid();
+    let row = (agent_id, alias_id, session_id, now.as_nanos(), idle_ttl_seconds, b"{}".as_slice(), memory_id);
+    let Some(session) = tx.insert_row("begin a session", sql, row)? else { return Ok(None) };
     tx.append_event(session, 1, 0, *now, &request.first)?;
     tx.keep_blobs(session, WHOLE_SESSION, &request.files)?;
-    Ok(Begun {
+    Ok(Some(Begun {
         session,
         turn: 1,
         next_seq: 1,
@@ -319,7 +345,7 @@ fn new_session(tx: &mut Tx<'_>, request: &Begin) -> Result<Begun, StoreError> {
         previous_turns: 0,
         interrupted: false,
         is_new: true,
-    })
+    }))
 }
 
 fn new_turn(tx: &mut Tx<'_>, begin: &Begin, row: &SessionRow) -> Result<Begun, StoreError> {

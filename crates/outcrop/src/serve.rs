@@ -91,8 +91,7 @@ pub(crate) async fn prepare(
             _ => failed(&format!("cannot listen on {}", options.listen), &error),
         })?;
     let address = server.local_addr().map_err(|error| failed("the listener has no address", &error))?;
-    let url = config.store_url;
-    let store = Store::open(&url).map_err(|error| failed("the store cannot be opened", &error))?;
+    let store = Store::open_with(&config.store).map_err(|error| failed("the store cannot be opened", &error))?;
     let home = Home { region: config.region.clone(), account_id: config.account_id.clone() };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);

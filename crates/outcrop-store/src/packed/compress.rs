@@ -14,7 +14,7 @@ const LEVEL: i32 = 3;
 /// five of them.
 const SHORT_LEVEL: i32 = -5;
 /// Rows from this many bytes on are long.
-const LONG_BYTES_MIN: usize = 1_024;
+const LONG_BYTES_MIN: usize = 512;
 /// Inputs above are compressed with tables that are given back afterwards: they grow with the input.
 const KEPT_TABLES_BYTES_MAX: usize = 64 * 1024;
 

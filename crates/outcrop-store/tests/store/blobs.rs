@@ -1,9 +1,8 @@
 //! What is large: kept once, given back as it was, checked by its hash.
 
-use crate::{at, fresh};
-use outcrop_store::{BeginTurn, FinishTurn, SessionFile, Store, TurnOutcome, care, snapshot_hash};
+use crate::{Place, at, fresh};
+use outcrop_store::{BeginTurn, FinishTurn, SessionFile, Store, StoreOptions, TurnOutcome, care, snapshot_hash};
 use rusqlite::Connection;
-use tempfile::TempDir;
 
 pub(crate) fn begin(session_id: &str, second: i64) -> BeginTurn {
     BeginTurn {
@@ -54,16 +53,16 @@ pub(crate) fn noise(seed: u64, kib: usize) -> String {
     (0..kib * 1_024).map(|_| next()).map(|c| if c == '"' || c == '\\' { 'x' } else { c }).collect()
 }
 
-pub(crate) fn database(folder: &TempDir) -> Connection {
-    Connection::open(folder.path().join("data/outcrop.db")).unwrap()
+pub(crate) fn database(folder: &Place) -> Connection {
+    Connection::open(folder.folder().join("data/outcrop.db")).unwrap()
 }
 
-pub(crate) fn count(folder: &TempDir, what: &str) -> i64 {
+pub(crate) fn count(folder: &Place, what: &str) -> i64 {
     database(folder).query_row(&format!("SELECT count(*) FROM {what}"), [], |row| row.get(0)).unwrap()
 }
 
-fn url(folder: &TempDir) -> String {
-    folder.path().join("data/outcrop.db").display().to_string()
+fn url(folder: &Place) -> String {
+    folder.folder().join("data/outcrop.db").display().to_string()
 }
 
 #[tokio::test]
@@ -91,13 +90,16 @@ async fn a_large_text_is_kept_once_and_read_wherever_it_was_said() {
     assert_eq!(last[1].body, format!(r#"{{"ended":["{one}"]}}"#).into_bytes());
 
     assert_eq!((count(&folder, "blob"), count(&folder, "blob_ref")), (2, 4));
-    let stats = care::stats(&url(&folder)).unwrap().payload.unwrap();
+    let stats = care::stats(&StoreOptions::new(url(&folder))).unwrap().payload.unwrap();
     assert_eq!(stats.blobs, 2);
     let unique = u64::try_from(one.len() + two.len()).unwrap();
     assert!(stats.unique_bytes > unique && stats.unique_bytes < unique + 2_000, "{stats:?}");
     assert!(stats.raw_bytes > 6 * u64::try_from(one.len()).unwrap(), "{stats:?}");
     assert!(stats.stored_bytes < unique, "{stats:?}");
-    assert_eq!(care::check(&url(&folder), &mut |_| ()).unwrap().problems, Vec::<String>::new());
+    assert_eq!(
+        care::check(&StoreOptions::new(url(&folder)), folder.folder(), &mut |_| ()).unwrap().problems,
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test]
@@ -131,7 +133,7 @@ async fn check_damage(sql: &str, expected: &[&str]) {
     let conn = database(&folder);
     conn.pragma_update(None, "foreign_keys", false).unwrap();
     conn.execute_batch(sql).unwrap();
-    let problems = care::check(&url(&folder), &mut |_| ()).unwrap().problems;
+    let problems = care::check(&StoreOptions::new(url(&folder)), folder.folder(), &mut |_| ()).unwrap().problems;
     for part in expected {
         assert!(problems.iter().any(|problem| problem.contains(part)), "{sql}: {problems:?} does not tell {part:?}");
     }
@@ -161,14 +163,17 @@ async fn rows_of_before_there_were_forms_are_read() {
     database(&folder).execute("UPDATE turn_event SET body = ?1 WHERE seq = 1", [old.as_bytes()]).unwrap();
     assert_eq!(store.turn_events(session, 1).await.unwrap()[1].body, old.as_bytes());
     turn(&store, "s", 1, &["more"]).await;
-    assert_eq!(care::check(&url(&folder), &mut |_| ()).unwrap().problems, Vec::<String>::new());
+    assert_eq!(
+        care::check(&StoreOptions::new(url(&folder)), folder.folder(), &mut |_| ()).unwrap().problems,
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test]
 async fn a_store_at_rest_folds_its_log() {
     let (folder, store) = fresh();
     turn(&store, "s", 0, &[&noise(1, 100)]).await;
-    let log = || std::fs::metadata(folder.path().join("data/outcrop.db-wal")).unwrap().len();
+    let log = || std::fs::metadata(folder.folder().join("data/outcrop.db-wal")).unwrap().len();
     assert!(log() > 0);
     assert!(!store.fold_log_at_rest().await.unwrap(), "it was written to since the last look");
     assert!(store.fold_log_at_rest().await.unwrap());

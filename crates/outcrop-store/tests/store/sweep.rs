@@ -1,10 +1,9 @@
 //! Sweeping: what is kept long enough goes, step by step, and nothing else.
 
 use crate::blobs::{begin, count, database, noise, turn};
-use crate::{at, fresh};
-use outcrop_store::{MemorySummary, NewFork, Store, StoredSession, Sweep, Sweeping, care};
+use crate::{Place, at, fresh};
+use outcrop_store::{MemorySummary, NewFork, Store, StoreOptions, StoredSession, Sweep, Sweeping, care};
 use std::collections::BTreeMap;
-use tempfile::TempDir;
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -25,9 +24,12 @@ async fn sweep(store: &Store, what: Sweeping) -> (usize, usize, usize) {
     }
 }
 
-fn whole(folder: &TempDir) {
-    let url = folder.path().join("data/outcrop.db").display().to_string();
-    assert_eq!(care::check(&url, &mut |_| ()).unwrap().problems, Vec::<String>::new());
+fn whole(folder: &Place) {
+    let url = folder.folder().join("data/outcrop.db").display().to_string();
+    assert_eq!(
+        care::check(&StoreOptions::new(url), folder.folder(), &mut |_| ()).unwrap().problems,
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test]

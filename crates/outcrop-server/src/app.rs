@@ -8,9 +8,10 @@ use crate::metrics::Metrics;
 use crate::objects::Objects;
 use crate::ops;
 use crate::quotas::{Quotas, ResourceCount};
+use crate::retention::RetentionSettings;
 use crate::secrets::Secrets;
-use crate::turn::Bindings;
 use crate::turn::sessions::{SessionSettings, Sessions};
+use crate::turn::{Bindings, Histories};
 use outcrop_planner::PhaseModels;
 use outcrop_planner::turn::TurnLimits;
 use outcrop_ports::{Clock, Ids, ModelCatalog, PriceList, ToolExecutor};
@@ -54,6 +55,7 @@ pub struct App {
     pub(crate) memory: MemoryQueue,
     pub(crate) sessions: Sessions,
     pub(crate) bindings: Bindings,
+    pub(crate) histories: Histories,
     pub(crate) agent_count: ResourceCount,
     pub(crate) prompt_count: ResourceCount,
     /// Turns under way; a turn outlives the connection it came by.
@@ -121,6 +123,8 @@ pub struct Settings {
     pub session_store: SessionStoreSettings,
     /// What agents remember.
     pub memory: MemorySettings,
+    /// How long things are kept.
+    pub retention: RetentionSettings,
     /// What is taken out of kept traces beside what looks like a secret.
     pub secrets: Arc<Secrets>,
 }
@@ -153,6 +157,7 @@ impl Default for Settings {
             quotas: Quotas::default(),
             session_store: SessionStoreSettings::default(),
             memory: MemorySettings::default(),
+            retention: RetentionSettings::default(),
             secrets: Arc::default(),
         }
     }
@@ -180,6 +185,7 @@ impl App {
             memory: MemoryQueue::default(),
             sessions: Sessions::default(),
             bindings: Bindings::default(),
+            histories: Histories::default(),
             agent_count: ResourceCount::default(),
             prompt_count: ResourceCount::default(),
             turns: TaskTracker::new(),

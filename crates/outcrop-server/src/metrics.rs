@@ -30,6 +30,7 @@ pub struct Metrics {
     models: Mutex<HashSet<String>>,
     tool_calls: Family<ToolLabels, Counter>,
     memory_jobs: Family<MemoryLabels, Counter>,
+    swept: Family<SweptLabels, Counter>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -76,6 +77,39 @@ pub enum MemoryOutcome {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct SweptLabels {
+    kind: &'static str,
+}
+
+/// What is swept when it was kept long enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swept {
+    /// Sessions of agents that are over.
+    Sessions,
+    /// How turns came to their ends.
+    Journals,
+    /// Sessions of the session store.
+    StoredSessions,
+    /// Client tokens of AWS.
+    ClientTokens,
+    /// Summaries of sessions.
+    Memories,
+}
+
+impl Swept {
+    /// Its name in metrics and the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Journals => "journals",
+            Self::StoredSessions => "stored_sessions",
+            Self::ClientTokens => "client_tokens",
+            Self::Memories => "memories",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ModelLabels {
     gen_ai_request_model: String,
     outcome: &'static str,
@@ -111,6 +145,7 @@ impl Default for Metrics {
             models: Mutex::default(),
             tool_calls: Family::default(),
             memory_jobs: Family::default(),
+            swept: Family::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("outcrop_requests", "Requests answered, by operation and status", metrics.requests.clone());
@@ -130,6 +165,7 @@ impl Default for Metrics {
             "Attempts to sum up a session, by outcome",
             metrics.memory_jobs.clone(),
         );
+        registry.register("outcrop_swept", "What was kept long enough and is gone, by kind", metrics.swept.clone());
         metrics
     }
 }
@@ -203,6 +239,14 @@ impl Metrics {
     /// An attempt to sum a session up ended.
     pub(crate) fn memory_job(&self, outcome: MemoryOutcome) {
         self.memory_jobs.get_or_create(&MemoryLabels { outcome }).inc();
+    }
+
+    /// So many of a kind were kept long enough and are gone.
+    pub(crate) fn swept(&self, kind: Swept, count: usize) {
+        if count > 0 {
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            self.swept.get_or_create(&SweptLabels { kind: kind.name() }).inc_by(count);
+        }
     }
 
     /// A tool call ended.

@@ -15,7 +15,7 @@ mod stats;
 
 pub use check::{CheckReport, check};
 pub use copy::{copy, fill, put_aside};
-pub use stats::{StoreStats, TableStats, stats};
+pub use stats::{PayloadStats, StoreStats, TableStats, stats};
 
 use crate::error::{Doing, StoreError};
 use crate::store::StoreOptions;

@@ -23,6 +23,15 @@ pub enum StoreError {
         /// The database's message.
         why: String,
     },
+    /// The disk refused: it is full, read-only, failing, or the database's file is gone. Nothing was written. Once the
+    /// disk takes writes again, so does the store.
+    #[error("cannot {doing}, because the disk refuses: {why}")]
+    Disk {
+        /// What was tried, as a verb phrase.
+        doing: &'static str,
+        /// The database's message.
+        why: String,
+    },
     /// What is stored cannot be read back.
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
@@ -79,12 +88,26 @@ pub(crate) fn sql_error(doing: &'static str, error: &SqlError) -> StoreError {
 }
 
 fn sqlite_error(doing: &'static str, error: &rusqlite::Error) -> StoreError {
-    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DatabaseLocked, NotADatabase, TooBig};
+    use rusqlite::ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, NotADatabase, ReadOnly, SystemIoFailure,
+        TooBig,
+    };
     match error.sqlite_error_code() {
         Some(DatabaseBusy | DatabaseLocked) => StoreError::Busy,
         Some(DatabaseCorrupt | NotADatabase) => StoreError::Corrupt(format!("cannot {doing}: {error}")),
         Some(TooBig) => StoreError::TooLarge(format!("cannot {doing}: {error}")),
+        Some(CannotOpen | DiskFull | ReadOnly | SystemIoFailure) => StoreError::Disk { doing, why: disk_words(error) },
         _ => StoreError::Sql { doing, why: error.to_string() },
+    }
+}
+
+/// SQLite's message, with its number where the message says the same of many failures.
+fn disk_words(error: &rusqlite::Error) -> String {
+    match error.sqlite_error() {
+        Some(code) if code.code == rusqlite::ErrorCode::SystemIoFailure => {
+            format!("{error} (SQLite code {})", code.extended_code)
+        }
+        _ => error.to_string(),
     }
 }
 
@@ -96,6 +119,9 @@ fn postgres_error(doing: &'static str, error: &tokio_postgres::Error) -> StoreEr
         ) => StoreError::Busy,
         Some(&SqlState::DATA_CORRUPTED | &SqlState::INDEX_CORRUPTED) => {
             StoreError::Corrupt(format!("cannot {doing}: {why}"))
+        }
+        Some(&SqlState::DISK_FULL | &SqlState::READ_ONLY_SQL_TRANSACTION | &SqlState::IO_ERROR) => {
+            StoreError::Disk { doing, why }
         }
         Some(code) if code.code().starts_with("54") => StoreError::TooLarge(format!("cannot {doing}: {why}")),
         _ => StoreError::Sql { doing, why },

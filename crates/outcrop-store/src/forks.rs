@@ -5,6 +5,7 @@
 //! changed, so parent and forks may go on beside each other.
 
 use crate::error::StoreError;
+use crate::packed;
 use crate::tx::{ReadTx, Tx};
 use outcrop_wire::Timestamp;
 use std::collections::BTreeMap;
@@ -212,7 +213,7 @@ impl Tx<'_> {
         let (snapshot, version) = (bound.map(|bound| &bound.snapshot), bound.map(|bound| &bound.version));
         self.execute("fork a session", sql, (session, parent, turns, events, snapshot, version))?;
         if let (Some(turn), Some(event)) = (open_turn, &fork.first_event) {
-            self.append_event(session, turn, *events, *now, event)?;
+            self.append_event(session, turn, *events, *now, &packed::pack(event, |_| false))?;
         }
         Ok(session)
     }

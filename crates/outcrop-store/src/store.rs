@@ -1,9 +1,12 @@
 //! The store as its users hold it.
 
+use crate::blobs::Written;
 use crate::conn::Source;
 use crate::error::StoreError;
+use crate::open::OpenFile;
 use crate::postgres::session::{Role, Session};
 use crate::reader::Readers;
+use crate::rest::Rest;
 use crate::tx::{ReadTx, Tx};
 use crate::writer::{self, Request, Waiting, Writer};
 use crate::{migrate, open, postgres};
@@ -25,6 +28,8 @@ pub struct Store {
 struct Inner {
     writer: Writer,
     readers: Readers,
+    written: Written,
+    rest: Option<Rest>,
     is_shared: bool,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -107,11 +112,13 @@ impl Store {
         let path = open::database_path(&options.url)?;
         open::create_file(&path)?;
         let mut conn = open::writer(&path)?;
+        let file = OpenFile::of(&path);
         migrate::run(&mut conn, migrate::MIGRATIONS)?;
         let count = thread::available_parallelism().map_or(1, usize::from).clamp(1, READERS_MAX);
         let sources = (0..count).map(|_| open::reader(&path).map(Source::Sqlite)).collect::<Result<Vec<_>, _>>()?;
-        let store =
-            Self::start(vec![Box::new(move |waiting| writer::write_to_sqlite(&conn, waiting))], sources, false)?;
+        let rest = Rest::of(path.clone(), file.clone());
+        let write = move |waiting: Waiting| writer::write_to_sqlite(&conn, &file, waiting);
+        let store = Self::start(vec![Box::new(write)], sources, Some(rest))?;
         tracing::debug!(path = %path.display(), "opened the store `{}`", path.display());
         Ok(store)
     }
@@ -129,7 +136,7 @@ impl Store {
             loops.push(Box::new(move |waiting| postgres::write::write_until_closed(&session, waiting)));
         }
         let readers = (0..rest - writers).map(|_| Session::new(target.clone(), Role::Read).map(Source::Postgres));
-        let store = Self::start(loops, readers.collect::<Result<Vec<_>, _>>()?, true)?;
+        let store = Self::start(loops, readers.collect::<Result<Vec<_>, _>>()?, None)?;
         tracing::debug!("opened the store `{}`", target.address.name());
         Ok(store)
     }
@@ -137,12 +144,15 @@ impl Store {
     fn start(
         loops: Vec<Box<dyn FnOnce(Waiting) + Send>>,
         sources: Vec<Source>,
-        is_shared: bool,
+        rest: Option<Rest>,
     ) -> Result<Self, StoreError> {
         let (writer, mut threads) = Writer::start(loops)?;
         let (readers, more) = Readers::start(sources)?;
         threads.extend(more);
-        Ok(Self { inner: Arc::new(Inner { writer, readers, is_shared, threads: Mutex::new(threads) }) })
+        // A file is one process's.
+        let is_shared = rest.is_none();
+        let (written, threads) = (Written::default(), Mutex::new(threads));
+        Ok(Self { inner: Arc::new(Inner { writer, readers, written, rest, is_shared, threads }) })
     }
 
     /// Whether other processes may be at work in the same database.
@@ -194,13 +204,18 @@ impl Store {
         self.read(move |tx| tx.query_opt("look for changes", sql, [], |row| row.get(0))).await
     }
 
-    /// Answers when a reader has read and the writer has gone through an empty transaction.
+    /// Answers when a reader has read and a write is durable: one that changes nothing, so that a full disk is found.
     ///
     /// # Errors
     /// Whatever keeps either of them from it.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.read(|tx| tx.query_opt("ping the store", "SELECT number FROM migration LIMIT 1", [], |_| Ok(()))).await?;
-        self.write(|_| Ok(())).await
+        let doing = "ping the store";
+        self.write(|tx| {
+            tx.execute(doing, "INSERT INTO tag (arn, key, value) VALUES ('ping', '', '') ON CONFLICT DO NOTHING", [])?;
+            tx.execute(doing, "DELETE FROM tag WHERE arn = 'ping'", []).map(drop)
+        })
+        .await
     }
 
     /// Lets nothing more in, answers what is queued, folds the WAL into the database and waits for the threads to end.
@@ -214,6 +229,16 @@ impl Store {
         if let Err(error) = ended {
             tracing::error!(%error, "the store did not close in order: {error}");
         }
+    }
+
+    /// Whether the files are at rest; none for a database that looks after its log itself.
+    pub(crate) fn rest(&self) -> Option<&Rest> {
+        self.inner.rest.as_ref()
+    }
+
+    /// What running turns have written.
+    pub(crate) fn written(&self) -> &Written {
+        &self.inner.written
     }
 
     pub(crate) async fn submit<R: Request>(&self, request: R) -> Result<R::Output, R::Error> {

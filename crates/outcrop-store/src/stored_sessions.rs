@@ -143,7 +143,7 @@ impl Tx<'_> {
     }
 
     /// Deletes a few rows of a deleted session: its steps, then its invocations, then itself. Answers how many.
-    fn purge_some(&mut self, number: i64) -> Result<usize, StoreError> {
+    pub(crate) fn purge_some(&mut self, number: i64) -> Result<usize, StoreError> {
         for table in ["invocation_step", "invocation"] {
             let sql = format!(
                 "DELETE FROM {table} WHERE number IN (SELECT number FROM {table} WHERE session = ?1 LIMIT {PURGE_AT_ONCE})"

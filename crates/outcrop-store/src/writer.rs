@@ -13,6 +13,7 @@ pub(crate) use job::Request;
 
 use crate::conn::Conn;
 use crate::error::{Doing, StoreError};
+use crate::open::OpenFile;
 use crate::tx::Tx;
 use batch::Batch;
 use job::{Closure, Job, Repeatable};
@@ -111,11 +112,14 @@ impl Waiting {
 }
 
 /// The loop of SQLite's one writer.
-pub(crate) fn write_to_sqlite(conn: &Connection, mut waiting: Waiting) {
+pub(crate) fn write_to_sqlite(conn: &Connection, file: &OpenFile, mut waiting: Waiting) {
     let mut jobs = Vec::with_capacity(QUEUE_MAX);
     while waiting.take(&mut jobs) {
-        // Nothing has to be done again here: SQLite's transactions are not lost by themselves.
-        Batch::new(Conn::Sqlite(conn)).write(&mut jobs);
+        match file.is_there() {
+            // Nothing has to be done again here: SQLite's transactions are not lost by themselves.
+            Ok(()) => drop(Batch::new(Conn::Sqlite(conn)).write(&mut jobs)),
+            Err(error) => jobs.drain(..).for_each(|job| job.settle(Err(&error))),
+        }
     }
     let checkpoint = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).doing("checkpoint the WAL");
     if let Err(error) = checkpoint {

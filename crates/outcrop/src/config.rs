@@ -14,10 +14,10 @@ mod store;
 pub(crate) use auth::Auth;
 pub(crate) use model::{ModelSetting, ProviderSetting, Reached};
 
-use crate::config::file::{Concurrent, File, FunctionEntry, QuotasSection};
+use crate::config::file::{Concurrent, File, FunctionEntry, QuotasSection, RetentionSection};
 use outcrop_models::Prices;
 use outcrop_server::{
-    MemorySettings, PhaseModels, Quotas, SessionPolicy, SessionSettings, SessionStoreSettings, TurnLimits,
+    MemorySettings, PhaseModels, Quotas, RetentionSettings, SessionPolicy, SessionSettings, SessionStoreSettings, TurnLimits,
 };
 use outcrop_store::StoreOptions;
 use outcrop_tools::{ConfiguredFunction, FunctionSource, LocalFunction, Runtime};
@@ -50,6 +50,7 @@ pub(crate) struct Config {
     pub(crate) quotas: Quotas,
     pub(crate) session_store: SessionStoreSettings,
     pub(crate) memory: MemorySettings,
+    pub(crate) retention: RetentionSettings,
     pub(crate) sessions: SessionSettings,
     pub(crate) reader_timeout: Duration,
     pub(crate) answer_schemas: BTreeMap<String, Arc<serde_json::Value>>,
@@ -193,10 +194,12 @@ fn mean(
         ("reader_timeout", limits.reader_timeout.is_zero(), "is more than nothing"),
         ("queue_timeout", file.sessions.queue_timeout.is_zero(), "is more than nothing"),
         ("idle_timeout", file.session_store.idle_timeout.is_some_and(|time| time.is_zero()), "is more than nothing"),
+        ("rows_per_second", file.retention.rows_per_second == 0, "is at least 1"),
     ];
     for (key, _, rule) in too_small.iter().filter(|(_, is_wrong, _)| *is_wrong) {
         problems.push(format!("{}: {rule}", source.key(key)));
     }
+    let retention = retention(&file.retention, source, &mut problems);
     let quotas = quotas(&file.quotas, source, &mut problems);
     let answer_schemas = answer_schema::mean(file.answer_schema, source, &mut problems);
     if !problems.is_empty() {
@@ -244,7 +247,28 @@ fn mean(
             attempts_max: file.memory.attempts_max,
             retry_delay: *file.memory.retry_delay,
         },
+        retention,
     })
+}
+
+/// Times for which things are kept. Keys of other sections have the same names, so problems name the section.
+fn retention(section: &RetentionSection, source: &Source, problems: &mut Vec<String>) -> RetentionSettings {
+    let RetentionSection { sessions, journals, session_store, sweep_interval, rows_per_second } = section;
+    for (key, keep) in [("sessions", sessions), ("journals", journals), ("session_store", session_store)] {
+        if keep.0.is_some_and(|keep| keep < RetentionSettings::SHORTEST) {
+            problems.push(format!("{}: [retention] keeps at least 1h; write never for no end", source.key(key)));
+        }
+    }
+    if sweep_interval.is_zero() {
+        problems.push(format!("{}: [retention] sweep_interval is more than nothing", source.key("sweep_interval")));
+    }
+    RetentionSettings {
+        sessions: sessions.0,
+        journals: journals.0,
+        session_store: session_store.0,
+        sweep_interval: **sweep_interval,
+        rows_per_second: *rows_per_second,
+    }
 }
 
 /// Whatever belongs to one agent is read as a whole now and then, so there is an end to it.
@@ -336,6 +360,11 @@ mod tests {
         .expect("is fine");
         assert!(config.auth.is_required && config.auth.keys[0].1.matches(b"secret"));
         assert_eq!(config.region, "eu-west-1");
+        let kept =
+            check("[retention]\nsessions = \"never\"\njournals = \"36h\"\nsession_store = \"7d\"").expect("is fine");
+        let kept = (kept.retention.sessions, kept.retention.journals, kept.retention.session_store);
+        let hours = |hours: u64| Some(Duration::from_secs(hours * 3_600));
+        assert_eq!(kept, (None, hours(36), hours(7 * 24)));
         assert!(config.store.url.ends_with("/x.db"), "{}", config.store.url);
         assert!(!format!("{config:?}").contains("secret"));
     }
@@ -438,6 +467,9 @@ mod tests {
                 "[[answer_schema]]\nname = \"a b\"\nfile = \"none.json\"",
                 "outcrop.toml:2: answer_schema.name: a name has letters, digits",
             ),
+            ("[retention]\njournals = \"59m\"", "outcrop.toml:2: journals: [retention] keeps at least 1h"),
+            ("[retention]\nsessions = \"90\"", "outcrop.toml:2: sessions: `90` is no time to keep things"),
+            ("[retention]\nrows_per_second = 0", "outcrop.toml:2: rows_per_second: is at least 1"),
             ("[quotas]\nversions_per_agent = 20000", "outcrop.toml:2: versions_per_agent: is at most 10000"),
             ("[quotas]\nagent = 5", "outcrop.toml:2: agent: unknown field"),
         ] {

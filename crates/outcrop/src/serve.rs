@@ -117,6 +117,7 @@ pub(crate) async fn prepare(
         functions_dir: options.data.join("functions"),
         session_store: config.session_store,
         memory: config.memory,
+        retention: config.retention,
         sessions: config.sessions,
         reader_timeout: config.reader_timeout,
         answer_schemas: config.answer_schemas,
@@ -217,6 +218,7 @@ impl Prepared {
         outcrop_server::ops::bedrock_agent_runtime::purge_deleted_sessions(&self.app);
         outcrop_server::memory::start(&self.app);
         outcrop_server::bill::start(&self.app);
+        outcrop_server::retention::start(&self.app);
         self.server.run(self.app.clone(), self.stop).await;
         if !self.app.finish_turns(TURNS_TIMEOUT).await {
             tracing::warn!("turns were cut off; their journals have what was done");

@@ -109,12 +109,23 @@ fn stats_text(stats: &StoreStats) -> String {
     lines.extend(
         stats.resources.iter().map(|(kind, count)| format!("  {kind:22} {:>14}", HumanCount(*count).to_string())),
     );
+    if let Some(payload) = &stats.payload {
+        lines.push(format!(
+            "journals and files: {} as they are read, {} of them unique, {} stored; {} blobs",
+            HumanBytes(payload.raw_bytes),
+            HumanBytes(payload.unique_bytes),
+            HumanBytes(payload.stored_bytes),
+            HumanCount(payload.blobs)
+        ));
+    }
     lines.join("\n")
 }
 
 fn stats_json(stats: &StoreStats) -> serde_json::Value {
     let table = |table: &care::TableStats| json!({"name": table.name, "rows": table.rows, "bytes": table.bytes, "indexBytes": table.index_bytes});
+    let payload = |payload: &care::PayloadStats| json!({"blobs": payload.blobs, "rawBytes": payload.raw_bytes, "uniqueBytes": payload.unique_bytes, "storedBytes": payload.stored_bytes});
     json!({
+        "payload": stats.payload.as_ref().map(payload),
         "schema": stats.schema,
         "fileBytes": stats.file_bytes,
         "walBytes": stats.wal_bytes,

@@ -6,6 +6,7 @@ use crate::edge::respond::{self, Body};
 use crate::errors;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Response};
+use outcrop_store::StoreError;
 use std::time::Duration;
 
 /// Whoever asks wants to know now: a database that is away is waited for by turns, not here.
@@ -21,12 +22,18 @@ pub async fn answer(app: &App, method: &Method, path: &str, request_id: &str) ->
         "/readyz" => Some(match tokio::time::timeout(READY_TIMEOUT, app.store.ping()).await {
             Ok(Ok(())) => respond::json(200, request_id, r#"{"status":"ready"}"#),
             failed => {
+                let body = match failed {
+                    Ok(Err(StoreError::Disk { .. })) => {
+                        r#"{"status":"not ready","reason":"the store cannot be written"}"#
+                    }
+                    _ => r#"{"status":"not ready","reason":"the store does not answer"}"#,
+                };
                 let why = match failed {
                     Ok(Err(error)) => error.to_string(),
                     _ => format!("no answer within {} s", READY_TIMEOUT.as_secs()),
                 };
                 tracing::error!(why, "store does not answer: {why}");
-                respond::json(503, request_id, r#"{"status":"not ready","reason":"the store does not answer"}"#)
+                respond::json(503, request_id, body)
             }
         }),
         _ => None,

@@ -181,6 +181,10 @@ impl<'a> Driver<'a> {
                 let begin = begin(None, journal::event_row(&event), files);
                 let begun = app.store.begin_turn(begin).await.map_err(begin_error)?;
                 let Event::Started(started) = event else { unreachable!("made above") };
+                if begun.is_new {
+                    // Numbers of sessions that were swept are given again.
+                    app.histories.forget(begun.session);
+                }
                 let history = match begun.previous_turns {
                     0 => History::default(),
                     _ => history::before(app, begun.session, begun.turn, &begun.attributes).await?,
@@ -474,7 +478,11 @@ impl<'a> Driver<'a> {
             attributes,
             outcome,
         };
+        let is_over = !matches!(finish.outcome, TurnOutcome::Suspended { .. });
         self.app.store.finish_turn(finish).await?;
+        if is_over {
+            self.app.histories.ended(self.session, self.number, &self.turn);
+        }
         self.held = None;
         Ok(())
     }

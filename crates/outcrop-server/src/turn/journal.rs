@@ -136,6 +136,11 @@ fn row(entry: &EntryRef<'_>) -> Vec<u8> {
     serde_json::to_vec(entry).expect("entries have string keys and no failing members")
 }
 
+/// Whether a row is one that ends a turn, told by its first bytes alone.
+pub fn is_end_of_turn(row: &[u8]) -> bool {
+    row.starts_with(br#"{"ended":"#)
+}
+
 /// Reads a row; `None` when it is damaged.
 pub(super) fn read(row: &[u8]) -> Option<Entry> {
     serde_json::from_slice(row).ok()
@@ -152,5 +157,12 @@ mod tests {
         assert_eq!((messages.len(), left.clone()), (1, Left::default()));
         let again = super::row(&EntryRef::Ended { messages: &messages, custom: None, left: &left });
         assert_eq!(again, row, "what leaves nothing more is written as before");
+        assert!(
+            is_end_of_turn(row)
+                && !is_end_of_turn(&event_row(&Event::LimitReached {
+                    at: outcrop_wire::Timestamp::from_millis(0),
+                    limit: outcrop_planner::turn::Limit::WallTime,
+                }))
+        );
     }
 }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod blobs;
 mod files;
 mod forks;
 mod kill;
@@ -13,6 +14,7 @@ mod resources;
 mod session_model;
 mod session_store;
 mod small;
+mod sweep;
 mod turns;
 mod usage;
 mod writes;

@@ -1,6 +1,6 @@
 //! What may stand in `outcrop.toml`. The JSON schema and the reference page are made from these declarations.
 
-use super::duration::Time;
+use super::duration::{KeepFor, Time};
 use super::model::{ModelEntry, ModelsSection};
 use outcrop_store::StoreOptions;
 use schemars::JsonSchema;
@@ -39,6 +39,8 @@ pub(crate) struct File {
     pub(crate) session_store: SessionStoreSection,
     /// What agents remember of sessions that are over.
     pub(crate) memory: MemorySection,
+    /// How long things are kept.
+    pub(crate) retention: RetentionSection,
     /// What requests do that want one session of an agent at once.
     pub(crate) sessions: SessionsSection,
     /// Schemas of answers, by the names that tags give them.
@@ -61,6 +63,7 @@ impl Default for File {
             quotas: QuotasSection::default(),
             session_store: SessionStoreSection::default(),
             memory: MemorySection::default(),
+            retention: RetentionSection::default(),
             sessions: SessionsSection::default(),
             answer_schema: Vec::new(),
         }
@@ -252,6 +255,35 @@ impl Default for MemorySection {
             jobs_at_once_max: memory.jobs_at_once_max,
             attempts_max: memory.attempts_max,
             retry_delay: Time(memory.retry_delay),
+        }
+    }
+}
+
+/// How long things are kept: times such as 12h and 90d, or never for no end.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RetentionSection {
+    /// Sessions of agents that are over, from their last turn on, with all that belongs to them.
+    pub(crate) sessions: KeepFor,
+    /// How turns came to their ends, from there on: their traces. What was said stays with the session.
+    pub(crate) journals: KeepFor,
+    /// Sessions of the session store, from their last write on.
+    pub(crate) session_store: KeepFor,
+    /// How often it is looked for what has been kept long enough.
+    pub(crate) sweep_interval: Time,
+    /// Most rows that are deleted in a second.
+    pub(crate) rows_per_second: u32,
+}
+
+impl Default for RetentionSection {
+    fn default() -> Self {
+        let retention = outcrop_server::RetentionSettings::default();
+        Self {
+            sessions: KeepFor(retention.sessions),
+            journals: KeepFor(retention.journals),
+            session_store: KeepFor(retention.session_store),
+            sweep_interval: Time(retention.sweep_interval),
+            rows_per_second: retention.rows_per_second,
         }
     }
 }

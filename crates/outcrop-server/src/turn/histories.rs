@@ -7,7 +7,7 @@
 use super::History;
 use moka::sync::Cache;
 use outcrop_planner::turn::{Earlier, Turn};
-use outcrop_ports::{ContentBlock, Message, ToolResultContent};
+use outcrop_ports::{ContentBlock, Message};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ fn bytes(messages: &[Arc<Message>]) -> usize {
     let of_block = |block: &ContentBlock| match block {
         ContentBlock::Text(text) => text.len(),
         ContentBlock::ToolUse(tool_use) => tool_use.input.to_string().len(),
-        ContentBlock::ToolResult(result) => result.content.iter().map(|ToolResultContent::Text(text)| text.len()).sum(),
+        ContentBlock::ToolResult(result) => result.content.iter().map(|content| content.words().len()).sum(),
         ContentBlock::ReasoningContent(reasoning) => reasoning.text.len(),
         ContentBlock::Document(file) | ContentBlock::Image(file) => file.name.len(),
     };

@@ -42,6 +42,7 @@ pub(crate) const STEPS: &[Step] = &[
     // Rows that are written from here on are read by no older program.
     step!(11, "0011_blobs", least 11),
     step!(12, "0012_retention", least 11),
+    step!(13, "0013_model_usage", least 11),
 ];
 
 /// How long a step may take.

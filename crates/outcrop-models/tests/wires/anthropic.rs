@@ -299,7 +299,7 @@ fn check_block(block: &Value, at: &str, is_user: bool) -> Result<usize, String> 
             let source = object(&fields["source"], at, &["type!", "media_type!", "data!"])?;
             match (kind, text(&source["type"], at)?) {
                 ("image", "base64") => {
-                    one_of(&source["media_type"], at, &["image/png", "image/jpeg", "image/gif", "image/webp"])?
+                    one_of(&source["media_type"], at, &["image/png", "image/jpeg", "image/gif", "image/webp"])?;
                 }
                 ("document", "base64") => one_of(&source["media_type"], at, &["application/pdf"])?,
                 ("document", "text") => return point(fields.get("cache_control"), at),

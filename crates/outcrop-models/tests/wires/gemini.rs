@@ -86,7 +86,7 @@ fn parts(said: &Said, streamed: bool) -> Vec<Value> {
             Block::Text(text) => parts.extend(texts(text).iter().map(|text| json!({"text": text}))),
             Block::Thinking("", signature) => seal = Some(*signature),
             Block::Thinking(text, _) => {
-                parts.extend(texts(text).iter().map(|text| json!({"text": text, "thought": true})))
+                parts.extend(texts(text).iter().map(|text| json!({"text": text, "thought": true})));
             }
             Block::Redacted(_) => {}
             Block::Call(id, name, input) => {

@@ -83,7 +83,8 @@ pub fn answered(turns: &[(&str, Vec<&str>, Vec<&str>)]) -> Checked {
         }
         let mut before = if index == 0 { Vec::new() } else { turns[index - 1].1.clone() };
         let mut found = results.clone();
-        (before.sort_unstable(), found.sort_unstable());
+        before.sort_unstable();
+        found.sort_unstable();
         if before != found {
             return Err(format!("messages.{index}: calls {before:?} before, results {found:?} here"));
         }

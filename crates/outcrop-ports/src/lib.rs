@@ -21,8 +21,8 @@ pub use model::{
     ModelRequest, StopReason, Takes, ToolChoice, ToolSpec, Usage,
 };
 pub use tool::{
-    Action, AgentIdentity, Parameter, RequestBody, ResponseState, ToolCall, ToolContext, ToolExecutor, ToolFailure,
-    ToolFailureCause, ToolLimits, ToolOutcome, ToolSuccess,
+    Action, AgentIdentity, Callback, Delivery, Parameter, RequestBody, ResponseState, ToolCall, ToolContext,
+    ToolExecutor, ToolFailure, ToolFailureCause, ToolLimits, ToolOutcome, ToolPending, ToolSuccess,
 };
 
 /// What an object-safe async method returns.

@@ -9,6 +9,8 @@ use crate::ops;
 use crate::quotas::{Quotas, ResourceCount};
 use crate::secrets::Secrets;
 use crate::turn::Bindings;
+use crate::turn::lease::Lease;
+use crate::turn::recover::{RecoveryQueue, RecoverySettings};
 use crate::turn::sessions::{SessionSettings, Sessions};
 use outcrop_planner::turn::TurnLimits;
 use outcrop_ports::{Clock, Ids, ModelCatalog, ToolExecutor};
@@ -18,6 +20,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -49,6 +52,10 @@ pub struct App {
     pub(crate) memory: MemoryQueue,
     pub(crate) sessions: Sessions,
     pub(crate) bindings: Bindings,
+    /// This process as other ones know it.
+    pub(crate) lease: Lease,
+    pub(crate) recovery: RecoveryQueue,
+    pub(crate) callback_secret: OnceCell<Vec<u8>>,
     pub(crate) agent_count: ResourceCount,
     pub(crate) prompt_count: ResourceCount,
     /// Turns under way; a turn outlives the connection it came by.
@@ -112,6 +119,8 @@ pub struct Settings {
     pub session_store: SessionStoreSettings,
     /// What agents remember.
     pub memory: MemorySettings,
+    /// Turns without a client.
+    pub recovery: RecoverySettings,
     /// What is taken out of kept traces beside what looks like a secret.
     pub secrets: Arc<Secrets>,
 }
@@ -143,6 +152,7 @@ impl Default for Settings {
             quotas: Quotas::default(),
             session_store: SessionStoreSettings::default(),
             memory: MemorySettings::default(),
+            recovery: RecoverySettings::default(),
             secrets: Arc::default(),
         }
     }
@@ -152,6 +162,7 @@ impl App {
     /// Puts an application together.
     pub fn new(parts: AppParts) -> Arc<Self> {
         let s3 = ops::s3::service(&parts);
+        let lease = Lease::new(parts.ids.uuid());
         Arc::new(Self {
             s3,
             store: parts.store,
@@ -168,6 +179,9 @@ impl App {
             memory: MemoryQueue::default(),
             sessions: Sessions::default(),
             bindings: Bindings::default(),
+            lease,
+            recovery: RecoveryQueue::default(),
+            callback_secret: OnceCell::new(),
             agent_count: ResourceCount::default(),
             prompt_count: ResourceCount::default(),
             turns: TaskTracker::new(),

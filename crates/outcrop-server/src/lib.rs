@@ -25,4 +25,5 @@ pub use outcrop_planner::prepare::prompts::{Phases, defaults as default_prompts}
 pub use outcrop_planner::turn::TurnLimits;
 pub use outcrop_planner::turn::answer_schema::check_schema as check_answer_schema;
 pub use quotas::Quotas;
+pub use turn::recover::{RecoveredTurns, RecoverySettings};
 pub use turn::sessions::{SessionPolicy, SessionSettings};

@@ -1,6 +1,9 @@
 //! Driving turns: the planner says what is next, here it is done, journaled and fed back.
 
+mod ask;
+mod begin;
 mod bindings;
+pub mod callback;
 pub mod cancel;
 mod collaborators;
 pub mod drive;
@@ -11,9 +14,14 @@ pub mod functions;
 mod history;
 mod journal;
 pub mod kept;
+pub mod lease;
 pub mod over;
 mod reading;
+mod recorded;
+pub mod recover;
+pub mod request;
 pub mod sessions;
+mod take_up;
 mod tools;
 mod windows;
 
@@ -21,3 +29,5 @@ pub use bindings::{Bindings, bound};
 pub use collaborators::end_sessions;
 pub use drive::{TurnInput, TurnRequest, run};
 pub use history::last_snapshot;
+pub use recorded::Recorded;
+pub use take_up::follow;

@@ -13,6 +13,8 @@
 //! | `forks.rs`, `kept.rs` | sessions that go on from a point of another; sessions as they are looked at afterwards |
 //! | `files.rs` | files that callers gave in a session, by content |
 //! | `turns.rs`, `journal.rs` | one InvokeAgent as an append-only list of events |
+//! | `leases.rs` | who works on a session's turn, and what becomes of turns whose process is gone |
+//! | `callbacks.rs` | calls whose result comes later |
 //! | `stored_sessions.rs`, `invocations.rs` | the session store: what other frameworks keep of their conversations |
 //! | `memory.rs`, `memory_jobs.rs` | what agents remember of sessions that are over; the sessions that wait for it |
 //!
@@ -20,8 +22,10 @@
 //!
 //! Times and ids are handed in; nothing here reads the clock.
 
+mod callbacks;
 pub mod care;
 mod client_tokens;
+pub mod crash;
 mod cursor;
 mod error;
 mod files;
@@ -29,6 +33,7 @@ mod forks;
 mod invocations;
 mod journal;
 mod kept;
+mod leases;
 mod memory;
 mod memory_jobs;
 mod migrate;
@@ -45,6 +50,7 @@ mod turns;
 mod tx;
 mod writer;
 
+pub use callbacks::{AwaitedCallback, CallbackState, DueTurn, TakenCallback};
 pub use client_tokens::{CLIENT_TOKEN_SECONDS, ClientToken};
 pub use cursor::{Cursor, RowCursor};
 pub use error::StoreError;
@@ -53,6 +59,7 @@ pub use forks::{Bound, FORK_DEPTH_MAX, FORKS_PER_SESSION_MAX, Fork, ForkError, N
 pub use invocations::{Invocation, InvocationStep, Within};
 pub use journal::{EVENT_BYTES_MAX, JournalEvent};
 pub use kept::{KeptSession, SessionFilter};
+pub use leases::OrphanedTurn;
 pub use memory::{MemoryId, MemorySummary, Remembered};
 pub use memory_jobs::{IdleSession, MemoryJob};
 pub use resources::{Kind, LIST_ALL_MAX, PAGE_MAX, PutError, Resource};
@@ -60,5 +67,7 @@ pub use sessions::{Session, UnfinishedTurn};
 pub use snapshots::snapshot_hash;
 pub use store::Store;
 pub use stored_sessions::{SessionAttributes, StoredSession};
-pub use turns::{BeginError, BeginTurn, Begun, FinishTurn, TurnOutcome};
+pub use turns::{
+    BeginError, BeginTurn, Begun, Entered, FinishTurn, KnownState, KnownTurn, RequestHashes, TurnOutcome, TurnRef,
+};
 pub use tx::{ReadTx, Tx};

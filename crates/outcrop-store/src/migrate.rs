@@ -30,6 +30,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     migration!("0007_forks"),
     migration!("0008_session_files"),
     migration!("0009_resource_rows"),
+    migration!("0010_leases"),
 ];
 
 /// Runs the steps that this database has not seen.

@@ -3,6 +3,7 @@
 //! The requests are plain data and check everything they can before their first write, so the writer runs them
 //! without a savepoint of their own and can run them again should a neighbour in the same commit fail.
 
+use crate::callbacks::AwaitedCallback;
 use crate::error::StoreError;
 use crate::files::SessionFile;
 use crate::journal::check_sizes;
@@ -14,7 +15,7 @@ use outcrop_wire::Timestamp;
 use std::collections::BTreeMap;
 
 /// What a turn begins with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct BeginTurn {
     /// The agent's id.
     pub agent_id: String,
@@ -34,6 +35,75 @@ pub struct BeginTurn {
     pub first_event: Vec<u8>,
     /// Files that the event names by their hashes; kept with the session.
     pub files: Vec<SessionFile>,
+    /// Who will work on it: this process's own name, see [`Store::renew_lease`].
+    pub owner: String,
+    /// How the request is known when it comes again; `None` for a turn that no request attaches to.
+    pub request: Option<RequestHashes>,
+    /// Whether a turn that waits for a callback makes way; else it is [`BeginError::Asleep`].
+    pub interrupts: bool,
+}
+
+/// How a request is known again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestHashes {
+    /// Of what it says: 16 bytes.
+    pub input: Vec<u8>,
+    /// The same with the id that a client's retries share: 16 bytes.
+    pub request: Option<Vec<u8>>,
+}
+
+/// A turn, and by what right it is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnRef {
+    /// The store's number of the session.
+    pub session: i64,
+    /// The turn within it.
+    pub turn: u32,
+    /// The session's epoch as it was when the turn was begun or taken over: a later one has somebody else.
+    pub epoch: i64,
+}
+
+/// What a request comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entered {
+    /// A turn of its own.
+    Begun(Begun),
+    /// The turn that it has already.
+    Known(KnownTurn),
+}
+
+/// The last turn of a session, found by its request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownTurn {
+    /// The turn. One that is open was taken over: nobody else may write to it.
+    pub turn: TurnRef,
+    /// Session attributes as the last finished turn left them.
+    pub attributes: BTreeMap<String, String>,
+    /// How it stands.
+    pub state: KnownState,
+}
+
+/// How a turn stands whose request came again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownState {
+    /// It has no end, and nobody works on it any more.
+    Open {
+        /// Whoever worked on it went away in its middle: what was under way may have been done or not. Else it was left
+        /// with nothing under way.
+        cut_off: bool,
+    },
+    /// It waits for the results of a return of control.
+    Suspended,
+    /// It waits for a callback.
+    Asleep {
+        /// At most until then.
+        until: Timestamp,
+    },
+    /// It has its end.
+    Over {
+        /// Nobody was there to read it.
+        unread: bool,
+    },
 }
 
 /// The turn that was begun or gone on with.
@@ -43,6 +113,8 @@ pub struct Begun {
     pub session: i64,
     /// The turn within the session, from 1.
     pub turn: u32,
+    /// The session's epoch from now on.
+    pub epoch: i64,
     /// The number of the next event: the one after `first_event`.
     pub next_seq: u32,
     /// Session attributes as the last finished turn left them.
@@ -53,6 +125,13 @@ pub struct Begun {
     pub interrupted: bool,
     /// The session begins with this turn.
     pub is_new: bool,
+}
+
+impl Begun {
+    /// The turn, to be written to.
+    pub fn turn_ref(&self) -> TurnRef {
+        TurnRef { session: self.session, turn: self.turn, epoch: self.epoch }
+    }
 }
 
 /// Why no turn was begun.
@@ -67,6 +146,15 @@ pub enum BeginError {
         /// The invocation id waited for.
         expected: String,
     },
+    /// Another process works on the session's turn.
+    #[error("another process holds the session")]
+    Held,
+    /// The last turn waits for a callback, and the request does not interrupt it.
+    #[error("the session's turn waits for a callback")]
+    Asleep {
+        /// At most until then.
+        until: Timestamp,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -75,10 +163,8 @@ pub enum BeginError {
 /// What a turn ends with.
 #[derive(Clone, Debug)]
 pub struct FinishTurn {
-    /// [`Begun::session`].
-    pub session: i64,
-    /// [`Begun::turn`].
-    pub turn: u32,
+    /// The turn.
+    pub turn: TurnRef,
     /// The number of the first of `events`.
     pub first_seq: u32,
     /// The last events, with their times; may be empty.
@@ -89,6 +175,23 @@ pub struct FinishTurn {
     pub attributes: Option<BTreeMap<String, String>>,
     /// How it ends.
     pub outcome: TurnOutcome,
+    /// Nobody was there to read the end: the same request shall find it.
+    pub unread: bool,
+    /// Calls whose result comes later, of a turn that goes to sleep.
+    pub callbacks: Vec<AwaitedCallback>,
+}
+
+impl FinishTurn {
+    /// An end that keeps the attributes and was seen by somebody.
+    pub fn new(
+        turn: TurnRef,
+        first_seq: u32,
+        events: Vec<(Timestamp, Vec<u8>)>,
+        now: Timestamp,
+        outcome: TurnOutcome,
+    ) -> Self {
+        Self { turn, first_seq, events, now, attributes: None, outcome, unread: false, callbacks: Vec::new() }
+    }
 }
 
 /// How a turn ends.
@@ -101,9 +204,18 @@ pub enum TurnOutcome {
         /// What the results will name.
         invocation_id: String,
     },
+    /// It waits for a callback, and its session does not expire before that. The next request may find it.
+    Asleep {
+        /// At most until then.
+        until: Timestamp,
+    },
     /// The session ends with the turn.
     Ended,
 }
+
+/// How long after its end a turn may be found by its words alone, when the process that ended it is gone: its client may
+/// never have read the end.
+const LOST_END_SECONDS: i64 = 60;
 
 impl Store {
     /// Finds or creates the live session and begins a turn in it, or goes on with the suspended one.
@@ -114,7 +226,23 @@ impl Store {
     ///
     /// # Errors
     /// Results that nobody waits for; [`StoreError::TooLarge`]; failures of the store. Nothing is written then.
-    pub async fn begin_turn(&self, begin: BeginTurn) -> Result<Begun, BeginError> {
+    ///
+    /// [`BeginTurn::request`] is not looked for.
+    pub async fn begin_turn(&self, mut begin: BeginTurn) -> Result<Begun, BeginError> {
+        begin.request = None;
+        match self.enter_turn(begin).await? {
+            Entered::Begun(begun) => Ok(begun),
+            Entered::Known(known) => Err(StoreError::Conflict(format!("session {} holds", known.turn.session)).into()),
+        }
+    }
+
+    /// As [`Store::begin_turn`]; but a request that the session's last turn came by, sent again, gets that turn. It is
+    /// the same when its client says so and the input is equal; or when the input is equal and the turn has no end, or
+    /// one that was not read. If it is open it is taken over. Nothing is written to its journal.
+    ///
+    /// # Errors
+    /// As for [`Store::begin_turn`]; [`BeginError::Held`].
+    pub async fn enter_turn(&self, begin: BeginTurn) -> Result<Entered, BeginError> {
         check_sizes([begin.first_event.as_slice()].into_iter().chain(begin.files.iter().map(|file| &*file.body)))?;
         self.submit(begin).await
     }
@@ -124,12 +252,11 @@ impl Store {
     /// Resolves when they are durable. Dropping the future does not take the request back.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when one of the numbers is taken (another driver on the same turn) or the session was
-    /// swept; [`StoreError::TooLarge`] over 16 MiB in one event or 64 MiB together.
+    /// [`StoreError::Fenced`] when the session has another epoch or was swept; [`StoreError::Conflict`] when one of the
+    /// numbers is taken; [`StoreError::TooLarge`] over 16 MiB in one event or 64 MiB together.
     pub async fn append_events(
         &self,
-        session: i64,
-        turn: u32,
+        turn: TurnRef,
         first_seq: u32,
         events: Vec<(Timestamp, Vec<u8>)>,
     ) -> Result<(), StoreError> {
@@ -137,13 +264,12 @@ impl Store {
         if events.is_empty() {
             return Ok(());
         }
-        self.submit(Append { session, turn, first_seq, events }).await
+        self.submit(Append { turn, first_seq, events }).await
     }
 
     /// Appends the last events and closes the turn, in one durable write.
     ///
-    /// A turn that a newer one has taken the place of only appends its events: attributes and waiting are the newer
-    /// turn's. [`TurnOutcome::Ended`] ends the session all the same. Dropping the future does not take it back.
+    /// A turn that a newer one has taken the place of is fenced off. Dropping the future does not take it back.
     ///
     /// # Errors
     /// As for [`Store::append_events`]; attributes count as an event.
@@ -155,8 +281,7 @@ impl Store {
 }
 
 struct Append {
-    session: i64,
-    turn: u32,
+    turn: TurnRef,
     first_seq: u32,
     events: Vec<(Timestamp, Vec<u8>)>,
 }
@@ -168,21 +293,33 @@ struct Finish {
 }
 
 impl Request for BeginTurn {
-    type Output = Begun;
+    type Output = Entered;
     type Error = BeginError;
 
-    fn apply(&self, tx: &mut Tx<'_>) -> Result<Begun, BeginError> {
+    fn apply(&self, tx: &mut Tx<'_>) -> Result<Entered, BeginError> {
         let row = tx.session_row(&self.agent_id, &self.alias_id, &self.session_id)?;
-        match (row, &self.resume) {
-            (Some(row), Some(invocation)) if !row.expired(self.now) => resume_turn(tx, self, &row, invocation),
-            (_, Some(_)) => Err(BeginError::NotSuspended),
+        if let Some(row) = row.as_ref().filter(|row| !row.expired(self.now)) {
+            if row.open_turn.is_some() && tx.is_held_by_other(row, &self.owner, self.now)? {
+                return Err(BeginError::Held);
+            }
+            if let Some(known) = known_turn(tx, self, row)? {
+                return Ok(Entered::Known(known));
+            }
+            if let Some(until) = row.asleep_until.filter(|_| !self.interrupts) {
+                return Err(BeginError::Asleep { until });
+            }
+        }
+        let begun = match (row, &self.resume) {
+            (Some(row), Some(invocation)) if !row.expired(self.now) => resume_turn(tx, self, &row, invocation)?,
+            (_, Some(_)) => return Err(BeginError::NotSuspended),
             (Some(row), None) if row.expired(self.now) => {
                 tx.retire_session(row.id, self.now)?;
-                Ok(new_session(tx, self)?)
+                new_session(tx, self)?
             }
-            (Some(row), None) => Ok(new_turn(tx, self, &row)?),
-            (None, None) => Ok(new_session(tx, self)?),
-        }
+            (Some(row), None) => new_turn(tx, self, &row)?,
+            (None, None) => new_session(tx, self)?,
+        };
+        Ok(Entered::Begun(begun))
     }
 
     fn wrote(error: &BeginError) -> bool {
@@ -196,7 +333,7 @@ impl Request for Append {
     type Error = StoreError;
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        append(tx, self.session, self.turn, self.first_seq, &self.events)
+        append(tx, self.turn, self.first_seq, &self.events)
     }
 
     fn wrote(_: &StoreError) -> bool {
@@ -209,18 +346,34 @@ impl Request for Finish {
     type Error = StoreError;
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        let FinishTurn { session, turn, first_seq, events, now, outcome, .. } = &self.finish;
-        append(tx, *session, *turn, *first_seq, events)?;
-        let suspended = match outcome {
-            TurnOutcome::Suspended { invocation_id } => Some(invocation_id.as_str()),
-            TurnOutcome::Finished | TurnOutcome::Ended => None,
+        let FinishTurn { turn, first_seq, events, now, outcome, unread, callbacks, .. } = &self.finish;
+        append(tx, *turn, *first_seq, events)?;
+        let (suspended, asleep_until) = match outcome {
+            TurnOutcome::Suspended { invocation_id } => (Some(invocation_id.as_str()), None),
+            TurnOutcome::Asleep { until } => (None, Some(*until)),
+            TurnOutcome::Finished | TurnOutcome::Ended => (None, None),
         };
-        let sql = "UPDATE session SET last_active_at = ?3, attributes = coalesce(?4, attributes),
-                   open_turn = NULL, suspended = ?5 WHERE id = ?1 AND turns = ?2 AND ended = 0";
-        let row = (session, turn, now.as_nanos(), &self.attributes, suspended);
-        tx.execute("finish a turn", sql, row)?;
+        // A session counts as active for as long as its turn waits for a callback.
+        let last_active_at = asleep_until.map_or(*now, |until| until.max(*now)).as_nanos();
+        let sql = "UPDATE session SET last_active_at = ?4, attributes = coalesce(?5, attributes), open_turn = NULL,
+                   suspended = ?6, asleep_until = ?7, unread = ?8
+                   WHERE id = ?1 AND turns = ?2 AND epoch = ?3 AND ended = 0";
+        let asleep_until = asleep_until.map(Timestamp::as_nanos);
+        let (session, number) = (turn.session, turn.turn);
+        let unread = i64::from(*unread);
+        let row = (session, number, turn.epoch, last_active_at, &self.attributes, suspended, asleep_until, unread);
+        let is_there = tx.execute("finish a turn", sql, row)? > 0;
+        if !is_there && events.is_empty() && !tx.has_epoch(*turn)? {
+            return Err(StoreError::Fenced);
+        }
+        for callback in callbacks {
+            tx.await_callback(*turn, callback)?;
+        }
+        if asleep_until.is_some() {
+            tx.arm_callbacks(session)?;
+        }
         if *outcome == TurnOutcome::Ended {
-            tx.retire_session(*session, *now)?;
+            tx.retire_session(session, *now)?;
         }
         Ok(())
     }
@@ -230,28 +383,55 @@ impl Request for Finish {
     }
 }
 
-fn append(
-    tx: &mut Tx<'_>,
-    session: i64,
-    turn: u32,
-    first_seq: u32,
-    events: &[(Timestamp, Vec<u8>)],
-) -> Result<(), StoreError> {
-    (first_seq..).zip(events).try_for_each(|(seq, (at, body))| tx.append_event(session, turn, seq, *at, body))
+fn append(tx: &mut Tx<'_>, turn: TurnRef, first_seq: u32, events: &[(Timestamp, Vec<u8>)]) -> Result<(), StoreError> {
+    (first_seq..).zip(events).try_for_each(|(seq, (at, body))| tx.append_fenced(turn, seq, *at, body))
+}
+
+/// The session's last turn, if it is the request's own. One that is open is taken over.
+fn known_turn(tx: &mut Tx<'_>, begin: &BeginTurn, row: &SessionRow) -> Result<Option<KnownTurn>, BeginError> {
+    let Some(hashes) = &begin.request else { return Ok(None) };
+    if row.turns == 0 || row.input_hash.as_deref() != Some(hashes.input.as_slice()) {
+        return Ok(None);
+    }
+    let is_resent = hashes.request.is_some() && row.request_hash == hashes.request;
+    let state = match (row.open_turn, row.asleep_until) {
+        (Some(_), _) => KnownState::Open { cut_off: row.lease_owner.is_some() },
+        (None, Some(until)) => KnownState::Asleep { until },
+        // The caller's results, brought once more because the turn could not go on with them, are to be taken.
+        (None, None) if row.suspended.is_some() && row.suspended == begin.resume => return Ok(None),
+        (None, None) if row.suspended.is_some() => KnownState::Suspended,
+        (None, None) if is_resent || row.unread => KnownState::Over { unread: row.unread },
+        (None, None) => {
+            let is_recent = begin.now <= row.last_active_at.plus_seconds(LOST_END_SECONDS);
+            if !(is_recent && row.lease_owner.is_some() && tx.has_other_gone(row, &begin.owner, begin.now)?) {
+                return Ok(None);
+            }
+            KnownState::Over { unread: false }
+        }
+    };
+    let mut turn = TurnRef { session: row.id, turn: row.turns, epoch: row.epoch };
+    if let KnownState::Open { .. } = state {
+        turn.epoch = tx.take_lease(row, begin)?;
+    }
+    Ok(Some(KnownTurn { turn, attributes: row.attributes()?, state }))
 }
 
 fn new_session(tx: &mut Tx<'_>, begin: &BeginTurn) -> Result<Begun, StoreError> {
     let sql = "INSERT INTO session (agent_id, alias_id, session_id, created_at, last_active_at, idle_ttl_s,
-                                    attributes, turns, open_turn, memory_id)
-               VALUES (?1, ?2, ?3, ?4, ?4, ?5, X'7B7D', 1, 1, ?6)";
-    let BeginTurn { agent_id, alias_id, session_id, now, idle_ttl_seconds, memory_id, .. } = begin;
-    tx.execute("begin a session", sql, (agent_id, alias_id, session_id, now.as_nanos(), idle_ttl_seconds, memory_id))?;
+                                    attributes, turns, open_turn, memory_id, epoch, lease_owner, input_hash, request_hash)
+               VALUES (?1, ?2, ?3, ?4, ?4, ?5, X'7B7D', 1, 1, ?6, 1, ?7, ?8, ?9)";
+    let BeginTurn { agent_id, alias_id, session_id, now, idle_ttl_seconds, memory_id, owner, request, .. } = begin;
+    let (input, resent) = columns(request.as_ref());
+    let now = now.as_nanos();
+    let row = (agent_id, alias_id, session_id, now, idle_ttl_seconds, memory_id, owner, input, resent);
+    tx.execute("begin a session", sql, row)?;
     let session = tx.last_insert_rowid();
     tx.append_event(session, 1, 0, begin.now, &begin.first_event)?;
     tx.keep_files(session, &begin.files)?;
     Ok(Begun {
         session,
         turn: 1,
+        epoch: 1,
         next_seq: 1,
         attributes: BTreeMap::new(),
         previous_turns: 0,
@@ -263,10 +443,11 @@ fn new_session(tx: &mut Tx<'_>, begin: &BeginTurn) -> Result<Begun, StoreError> 
 fn new_turn(tx: &mut Tx<'_>, begin: &BeginTurn, row: &SessionRow) -> Result<Begun, StoreError> {
     let attributes = row.attributes()?;
     let turn = row.turns.saturating_add(1);
-    open_turn(tx, begin, row.id, turn, 0)?;
+    open_turn(tx, begin, row, turn, 0)?;
     Ok(Begun {
         session: row.id,
         turn,
+        epoch: row.epoch + 1,
         next_seq: 1,
         attributes,
         previous_turns: row.turns,
@@ -286,10 +467,11 @@ fn resume_turn(tx: &mut Tx<'_>, begin: &BeginTurn, row: &SessionRow, invocation:
     let attributes = row.attributes()?;
     let turn = row.turns;
     let seq = tx.next_seq(row.id, turn)?;
-    open_turn(tx, begin, row.id, turn, seq)?;
+    open_turn(tx, begin, row, turn, seq)?;
     Ok(Begun {
         session: row.id,
         turn,
+        epoch: row.epoch + 1,
         next_seq: seq + 1,
         attributes,
         previous_turns: turn.saturating_sub(1),
@@ -299,11 +481,23 @@ fn resume_turn(tx: &mut Tx<'_>, begin: &BeginTurn, row: &SessionRow, invocation:
 }
 
 /// Makes the turn the open one and writes the event it begins or goes on with.
-fn open_turn(tx: &mut Tx<'_>, begin: &BeginTurn, session: i64, turn: u32, seq: u32) -> Result<(), StoreError> {
+fn open_turn(tx: &mut Tx<'_>, begin: &BeginTurn, row: &SessionRow, turn: u32, seq: u32) -> Result<(), StoreError> {
     let sql = "UPDATE session SET turns = ?2, open_turn = ?2, suspended = NULL, last_active_at = ?3, idle_ttl_s = ?4,
-               memory_id = coalesce(?5, memory_id) WHERE id = ?1";
-    let row = (session, turn, begin.now.as_nanos(), begin.idle_ttl_seconds, &begin.memory_id);
-    tx.execute("begin a turn", sql, row)?;
+               memory_id = coalesce(?5, memory_id), epoch = epoch + 1, lease_owner = ?6, input_hash = ?7,
+               request_hash = ?8, asleep_until = NULL, unread = 0 WHERE id = ?1";
+    let session = row.id;
+    let (input, resent) = columns(begin.request.as_ref());
+    let BeginTurn { now, idle_ttl_seconds, memory_id, owner, .. } = begin;
+    let values = (session, turn, now.as_nanos(), idle_ttl_seconds, memory_id, owner, input, resent);
+    tx.execute("begin a turn", sql, values)?;
+    if row.asleep_until.is_some() {
+        tx.forget_callbacks(session)?;
+    }
     tx.append_event(session, turn, seq, begin.now, &begin.first_event)?;
     tx.keep_files(session, &begin.files)
+}
+
+/// The two hashes as their columns hold them.
+fn columns(request: Option<&RequestHashes>) -> (Option<&[u8]>, Option<&[u8]>) {
+    (request.map(|hashes| hashes.input.as_slice()), request.and_then(|hashes| hashes.request.as_deref()))
 }

@@ -10,9 +10,12 @@ pub(crate) mod file;
 
 pub(crate) use auth::Auth;
 
-use crate::config::file::{Concurrent, File, FunctionEntry, ModelEntry, Provider, QuotasSection};
+use crate::config::file::{Concurrent, CutOff, File, FunctionEntry, ModelEntry, Provider, QuotasSection};
 use outcrop_models::{ApiKey, Given};
-use outcrop_server::{MemorySettings, Quotas, SessionPolicy, SessionSettings, SessionStoreSettings, TurnLimits};
+use outcrop_server::{
+    MemorySettings, Quotas, RecoveredTurns, RecoverySettings, SessionPolicy, SessionSettings, SessionStoreSettings,
+    TurnLimits,
+};
 use outcrop_tools::{ConfiguredFunction, FunctionSource, LocalFunction, Runtime};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -42,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) session_store: SessionStoreSettings,
     pub(crate) memory: MemorySettings,
     pub(crate) sessions: SessionSettings,
+    pub(crate) recovery: RecoverySettings,
     pub(crate) reader_timeout: Duration,
     pub(crate) answer_schemas: BTreeMap<String, Arc<serde_json::Value>>,
 }
@@ -197,11 +201,19 @@ fn mean(
         ("jobs_at_once_max", file.memory.jobs_at_once_max == 0, "is at least 1"),
         ("attempts_max", file.memory.attempts_max == 0, "is at least 1"),
         ("reader_timeout", limits.reader_timeout.is_zero(), "is more than nothing"),
+        ("turns_at_once_max", file.recovery.turns_at_once_max == 0, "is at least 1"),
+        ("interval", file.recovery.interval.is_zero(), "is more than nothing"),
         ("queue_timeout", file.sessions.queue_timeout.is_zero(), "is more than nothing"),
         ("idle_timeout", file.session_store.idle_timeout.is_some_and(|time| time.is_zero()), "is more than nothing"),
     ];
     for (key, _, rule) in too_small.iter().filter(|(_, is_wrong, _)| *is_wrong) {
         problems.push(format!("{}: {rule}", source.key(key)));
+    }
+    let public_url = file.recovery.public_url.map(|url| url.trim_end_matches('/').to_owned());
+    let is_url =
+        |url: &String| ["http://", "https://"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme));
+    if !public_url.as_ref().is_none_or(is_url) {
+        problems.push(format!("{}: begins with http:// or https://", source.key("public_url")));
     }
     let quotas = quotas(&file.quotas, source, &mut problems);
     let answer_schemas = answer_schema::mean(file.answer_schema, source, &mut problems);
@@ -238,6 +250,15 @@ fn mean(
             wait: *file.sessions.wait,
             queue_length_max: file.sessions.queue_length_max,
             queue_timeout: *file.sessions.queue_timeout,
+        },
+        recovery: RecoverySettings {
+            turns: match file.recovery.turns {
+                CutOff::Wait => RecoveredTurns::Wait,
+                CutOff::Finish => RecoveredTurns::Finish,
+            },
+            turns_at_once_max: file.recovery.turns_at_once_max,
+            interval: *file.recovery.interval,
+            public_url,
         },
         reader_timeout: *limits.reader_timeout,
         answer_schemas,

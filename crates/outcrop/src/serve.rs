@@ -12,6 +12,7 @@ use outcrop_server::edge::authenticate::AuthMode;
 use outcrop_server::objects::Objects;
 use outcrop_server::{App, AppParts, Server, ServerLimits, Settings};
 use outcrop_store::Store;
+use outcrop_store::crash::Crash;
 use outcrop_tools::{FunctionRegistry, Home, HostConfig, LambdaTools};
 use outcrop_wire::sigv4::Secret;
 use std::collections::BTreeMap;
@@ -117,6 +118,7 @@ pub(crate) async fn prepare(
         session_store: config.session_store,
         memory: config.memory,
         sessions: config.sessions,
+        recovery: config.recovery,
         reader_timeout: config.reader_timeout,
         answer_schemas: config.answer_schemas,
         secrets,
@@ -132,9 +134,18 @@ pub(crate) async fn prepare(
         settings,
         stopping: stop.clone(),
     });
+    outcrop_server::turn::recover::prepare(&app)
+        .await
+        .map_err(|error| failed("the store cannot be written", &error.message))?;
     outcrop_server::ops::lambda::load(&app)
         .await
         .map_err(|error| failed("stored functions cannot be read", &error.message))?;
+    // For those who try what a crash leaves behind; see docs/durability.md.
+    if let Some(crash) = environment("OUTCROP_TEST_CRASH") {
+        Crash::parse(&crash)
+            .ok_or_else(|| Failure::Usage(format!("OUTCROP_TEST_CRASH: {crash:?} is no `before N` or `after N`")))?
+            .arm();
+    }
     Ok(Prepared { server, app, tools, stop, _lock: lock, address, signer: signer(&config.auth), notes: models.notes })
 }
 
@@ -213,6 +224,7 @@ impl Prepared {
     pub(crate) async fn run(self) {
         outcrop_server::ops::bedrock_agent_runtime::purge_deleted_sessions(&self.app);
         outcrop_server::memory::start(&self.app);
+        outcrop_server::turn::recover::start(&self.app);
         self.server.run(self.app.clone(), self.stop).await;
         if !self.app.finish_turns(TURNS_TIMEOUT).await {
             tracing::warn!("turns were cut off; their journals have what was done");

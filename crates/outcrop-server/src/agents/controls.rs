@@ -21,8 +21,14 @@ pub const MAX_ITERATIONS: &str = "outcrop:max-iterations";
 /// Tag: most seconds of a turn.
 pub const MAX_SECONDS: &str = "outcrop:max-seconds";
 
+/// Tag: names of actions that do no harm when they are called twice, with spaces between: `GROUP`, `FUNCTION`,
+/// `GROUP.FUNCTION`, `all`.
+pub const IDEMPOTENT: &str = "outcrop:idempotent";
+/// Tag: names of actions that take the key which every call carries, so that they do nothing twice.
+pub const IDEMPOTENCY_KEY: &str = "outcrop:idempotency-key";
+
 /// The tags.
-pub const TAGS: [&str; 4] = [SESSION_POLICY, ANSWER_SCHEMA, MAX_ITERATIONS, MAX_SECONDS];
+pub const TAGS: [&str; 6] = [SESSION_POLICY, ANSWER_SCHEMA, MAX_ITERATIONS, MAX_SECONDS, IDEMPOTENT, IDEMPOTENCY_KEY];
 /// What headers begin with.
 const HEADER_PREFIX: &str = "x-outcrop-";
 
@@ -37,6 +43,8 @@ pub struct Controls {
     pub iterations_max: Option<u32>,
     /// Most seconds.
     pub seconds_max: Option<u64>,
+    /// Actions that may be called again when nobody knows whether they were.
+    pub idempotent: Vec<String>,
 }
 
 impl Controls {
@@ -75,6 +83,7 @@ impl Controls {
                 ANSWER_SCHEMA => controls.answer_schema = Some(AnswerSchema::of_tag(text).map_err(refuse)?),
                 MAX_ITERATIONS => controls.iterations_max = Some(count(text).map_err(refuse)?),
                 MAX_SECONDS => controls.seconds_max = Some(count(text).map_err(refuse)?),
+                IDEMPOTENT | IDEMPOTENCY_KEY => controls.idempotent.extend(names(text).map_err(refuse)?),
                 _ => {}
             }
         }
@@ -92,6 +101,7 @@ impl Controls {
             answer_schema: self.answer_schema.clone().or_else(|| others.answer_schema.clone()),
             iterations_max: lower(self.iterations_max, others.iterations_max),
             seconds_max: lower(self.seconds_max, others.seconds_max),
+            idempotent: self.idempotent.iter().chain(&others.idempotent).cloned().collect(),
         }
     }
 
@@ -115,6 +125,14 @@ fn policy(text: &str) -> Result<SessionPolicy, String> {
         let names: Vec<&str> = SessionPolicy::NAMES.iter().map(|(name, _)| *name).collect();
         format!("is one of {}, and was {text:?}", names.join(", "))
     })
+}
+
+fn names(text: &str) -> Result<impl Iterator<Item = String>, String> {
+    let names = text.split_whitespace();
+    if names.clone().next().is_none() {
+        return Err("names actions, with spaces between, and was empty".to_owned());
+    }
+    Ok(names.map(str::to_owned))
 }
 
 fn count<T: std::str::FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {

@@ -1,6 +1,7 @@
 //! One commit: runs jobs inside a transaction and tells each its outcome when the transaction is durable or lost.
 
 use super::job::{Job, Ran};
+use crate::crash;
 use crate::error::{Doing, StoreError};
 use crate::tx::Tx;
 use rusqlite::Connection;
@@ -81,8 +82,12 @@ impl<'c> Batch<'c> {
     /// Makes what ran durable.
     fn commit(mut self) {
         if self.is_open() {
+            crash::before_commit();
             match self.run("COMMIT", "commit") {
-                Ok(()) => return settle_all(&mut self.ran, Ok(())),
+                Ok(()) => {
+                    crash::after_commit();
+                    return settle_all(&mut self.ran, Ok(()));
+                }
                 Err(error) => {
                     tracing::error!(%error, jobs = self.ran.len(), "{} writes were lost: {error}", self.ran.len());
                     self.forget(&error);

@@ -4,12 +4,14 @@
 
 mod forks;
 mod kill;
+mod leases;
 mod memory;
 mod memory_jobs;
 mod model;
 mod resources;
 mod session_model;
 mod session_store;
+mod simulation;
 mod small;
 mod turns;
 mod writes;

@@ -169,8 +169,12 @@ impl World {
             .map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value")));
         let headers = HeaderMap::from_iter(headers);
         let parts = decode::Parts { labels: &route.labels, query, headers: &headers, body: &request.body };
-        let context =
-            OpContext { app: self.app.clone(), request_id: "request".to_owned(), controls: Controls::default() };
+        let context = OpContext {
+            app: self.app.clone(),
+            request_id: "request".to_owned(),
+            controls: Controls::default(),
+            invocation_key: None,
+        };
         let handler = self.table.handler(route.operation).expect("implemented");
         let answered = match handler(context, parts) {
             Ok(answer) => answer.await,

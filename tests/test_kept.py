@@ -261,7 +261,8 @@ def test_turns_that_failed_wait_or_were_cut_off(outcrop, tmp_path):
     assert kept(outcrop, "s-1", 2)["status"] == "ABANDONED"
     assert get(outcrop, "sessions/s-1")["status"] == "RUNNING"
     outcrop.server.restart()
-    assert kept(outcrop, "s-1", 3)["status"] == "CUT_OFF"
+    # It is brought to its next boundary first.
+    eventually(lambda: kept(outcrop, "s-1", 3)["status"] == "CUT_OFF")
     (tmp_path / "gate").touch()
     invoke(outcrop.runtime(), agent, "again", session="s-1")
     assert [each["status"] for each in get(outcrop, "sessions/s-1")["turnList"]] == ["FAILED", "ABANDONED", "CUT_OFF", "FINISHED"]
@@ -276,6 +277,8 @@ def test_turns_that_failed_wait_or_were_cut_off(outcrop, tmp_path):
 
 
 def test_journals_of_an_older_form_and_damaged_ones(outcrop, tmp_path):
+    if outcrop.database:
+        pytest.skip("it rewrites the rows of SQLite's file; what reads them is the same")
     outcrop.start(script(turn(call("get_order_status", order_id="A-1"), say("Shipped."))), {"order-tools": STATUS})
     agent = make_agent(outcrop.control(), ORDERS)
     invoke(outcrop.runtime(), agent, "Where is A-1?", session="s-1")

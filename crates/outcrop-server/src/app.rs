@@ -193,6 +193,11 @@ impl App {
         format!("arn:aws:bedrock:{}:{}:{resource}", self.settings.region, self.settings.account_id)
     }
 
+    /// The name under which this process holds sessions.
+    pub fn lease_owner(&self) -> &str {
+        self.lease.owner()
+    }
+
     /// ARN of an agent.
     pub fn agent_arn(&self, agent_id: &str) -> String {
         self.arn(&format!("agent/{agent_id}"))

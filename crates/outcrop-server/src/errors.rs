@@ -108,7 +108,11 @@ impl From<StoreError> for ApiError {
             return conflict("Another server has taken this turn over. Send the same request again to go on reading.");
         }
         tracing::error!(error = &error as &dyn std::error::Error, "store failed");
-        internal()
+        match error {
+            StoreError::Unavailable(_) => database_away(),
+            StoreError::Unknown => outcome_unknown(),
+            _ => internal(),
+        }
     }
 }
 
@@ -149,6 +153,19 @@ impl From<decode::Rejection> for ApiError {
 /// A fault of ours: the log says more.
 pub fn internal() -> ApiError {
     ApiError::new("InternalServerException", "An internal server error occurred. Retry your request.")
+}
+
+/// The database does not answer; nothing of the request was written.
+pub fn database_away() -> ApiError {
+    ApiError::new("InternalServerException", "The server cannot reach its database at the moment. Retry your request.")
+}
+
+/// The database went away while it kept what the request wrote.
+pub fn outcome_unknown() -> ApiError {
+    ApiError::new(
+        "InternalServerException",
+        "The database went away while it kept your request; whether it did is not known. Look before you retry.",
+    )
 }
 
 /// The process ends; what the turn did is in its journal.

@@ -134,12 +134,12 @@ impl ReadTx<'_> {
             let turn = TurnRef { session: row.get(0)?, turn: row.get(1)?, epoch: row.get(2)? };
             let name = [row.get(3)?, row.get(4)?, row.get(5)?];
             let request: Option<Vec<u8>> = row.get(8)?;
-            let request = row.get::<_, Option<Vec<u8>>>(7)?.map(|input| RequestHashes { input, request });
-            Ok(DueTurn { turn, name, request, is_asleep: row.get::<_, i64>(6)? != 0 })
+            let request = row.get::<Option<Vec<u8>>>(7)?.map(|input| RequestHashes { input, request });
+            Ok(DueTurn { turn, name, request, is_asleep: row.get::<i64>(6)? != 0 })
         })?;
         let sql = "SELECT min(due_at) FROM callback WHERE due_at > ?1";
         let next =
-            self.query_opt("look for the next callback", sql, [now.as_nanos()], |row| row.get::<_, Option<i64>>(0))?;
+            self.query_opt("look for the next callback", sql, [now.as_nanos()], |row| row.get::<Option<i64>>(0))?;
         Ok((due, next.flatten().map(Timestamp::from_nanos)))
     }
 
@@ -181,7 +181,7 @@ impl Tx<'_> {
     ) -> Result<CallbackState, StoreError> {
         let sql = "SELECT result, deadline FROM callback WHERE call_key = ?1";
         let found = self.query_opt("look for a callback", sql, [call_key], |row| {
-            Ok((row.get::<_, Option<Vec<u8>>>(0)?, row.get::<_, Option<i64>>(1)?))
+            Ok((row.get::<Option<Vec<u8>>>(0)?, row.get::<Option<i64>>(1)?))
         })?;
         if let Some((Some(before), _)) = found {
             return Ok(CallbackState::Repeated(before));

@@ -1,6 +1,6 @@
 //! The journal of turns: append-only events, read back in order.
 
-use crate::error::{Broken, StoreError, broken_constraint, sql_error};
+use crate::error::{StoreError, is_missing_row, sql_error};
 use crate::forks::{Place, Span};
 use crate::store::Store;
 use crate::turns::TurnRef;
@@ -73,7 +73,7 @@ impl ReadTx<'_> {
         let (mut bytes, mut events) = (0_usize, Vec::new());
         for Span { session, from, to } in self.spans(session, first, end)? {
             events.extend(self.query_all("read events", sql, (session, from.0, from.1, to.0, to.1), |row| {
-                bytes += row.get_ref(3)?.as_bytes().map_or(0, <[u8]>::len);
+                bytes += row.bytes(3)?.len();
                 // Past the limit only the count goes on, so memory stays bounded.
                 let body = if bytes > READ_BYTES_MAX { Vec::new() } else { row.get(3)? };
                 let at = Timestamp::from_nanos(row.get(2)?);
@@ -107,7 +107,7 @@ impl ReadTx<'_> {
                 // A turn that goes on in a fork has its last event there.
                 let is_cut = std::mem::replace(&mut seen, turn) == turn;
                 if !is_cut {
-                    bytes += row.get_ref(3)?.as_bytes().map_or(0, <[u8]>::len);
+                    bytes += row.bytes(3)?.len();
                 }
                 if is_cut || bytes > HISTORY_BYTES_MAX {
                     return Ok(None);
@@ -139,16 +139,17 @@ impl Tx<'_> {
         at: Timestamp,
         body: &[u8],
     ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO turn_event (session, turn, seq, at, body) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let sql = "INSERT INTO turn_event (session, turn, seq, at, body) VALUES (?1, ?2, ?3, ?4, ?5)
+                   ON CONFLICT (session, turn, seq) DO NOTHING";
         match self.try_execute(sql, (session, turn, seq, at.as_nanos(), body)) {
+            Ok(0) => {
+                Err(StoreError::Conflict(format!("event {seq} of turn {turn} of session {session} is there already")))
+            }
             Ok(_) => Ok(()),
-            Err(error) => Err(match broken_constraint(&error) {
-                Some(Broken::PrimaryKey | Broken::Unique) => {
-                    StoreError::Conflict(format!("event {seq} of turn {turn} of session {session} is there already"))
-                }
-                Some(Broken::ForeignKey) => StoreError::Conflict(format!("session {session} is not there")),
-                None => sql_error("append an event", &error),
-            }),
+            Err(error) if is_missing_row(&error) => {
+                Err(StoreError::Conflict(format!("session {session} is not there")))
+            }
+            Err(error) => Err(sql_error("append an event", &error)),
         }
     }
 
@@ -164,18 +165,17 @@ impl Tx<'_> {
         at: Timestamp,
         body: &[u8],
     ) -> Result<(), StoreError> {
+        // The session's row is held, so that nobody takes it over before this is durable.
         let sql = "INSERT INTO turn_event (session, turn, seq, at, body)
-                   SELECT id, ?2, ?3, ?4, ?5 FROM session WHERE id = ?1 AND epoch = ?6";
+                   SELECT id, ?2, ?3, ?4, ?5 FROM session WHERE id = ?1 AND epoch = ?6 /* lock */
+                   ON CONFLICT (session, turn, seq) DO NOTHING";
         match self.try_execute(sql, (session, turn, seq, at.as_nanos(), body, epoch)) {
+            Ok(0) if self.has_epoch(TurnRef { session, turn, epoch })? => {
+                Err(StoreError::Conflict(format!("event {seq} of turn {turn} of session {session} is there already")))
+            }
             Ok(0) => Err(StoreError::Fenced),
             Ok(_) => Ok(()),
-            Err(error) => Err(match broken_constraint(&error) {
-                Some(Broken::PrimaryKey | Broken::Unique) => {
-                    StoreError::Conflict(format!("event {seq} of turn {turn} of session {session} is there already"))
-                }
-                Some(Broken::ForeignKey) => StoreError::Fenced,
-                None => sql_error("append an event", &error),
-            }),
+            Err(error) => Err(sql_error("append an event", &error)),
         }
     }
 }

@@ -4,9 +4,9 @@ use crate::cursor::rows_to_read;
 use crate::error::StoreError;
 use crate::resources::PAGE_MAX;
 use crate::sessions::{Session, SessionRow};
+use crate::sql::{Row, SqlResult};
 use crate::tx::ReadTx;
 use outcrop_wire::Timestamp;
-use rusqlite::Row;
 
 /// Sessions of one id that are looked at, the newest.
 const NAMED_MAX: i64 = 1_000;
@@ -135,7 +135,7 @@ struct Raw {
     ended: bool,
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Raw> {
+fn read(row: &Row<'_>) -> SqlResult<Raw> {
     Ok(Raw {
         row: SessionRow::read(row)?,
         agent_id: row.get(14)?,

@@ -37,17 +37,26 @@ impl Store {
     /// is gone.
     pub async fn hold_alone(&self, owner: String) -> Result<(), StoreError> {
         self.write(move |tx| {
-            tx.execute("forget other processes", "DELETE FROM replica", [])?;
-            let sql = "INSERT INTO replica (owner, until) VALUES (?1, ?2)";
+            let sql = "DELETE FROM replica WHERE until >= 0 AND owner <> ?1";
+            tx.execute("forget other processes", sql, [&owner])?;
+            let sql = "INSERT INTO replica (owner, until) VALUES (?1, ?2)
+                       ON CONFLICT (owner) DO UPDATE SET until = excluded.until";
             tx.execute("hold the store alone", sql, (&owner, i64::MAX)).map(drop)
         })
         .await
     }
 
-    /// Says that a process is gone. What it left open can be taken over at once.
-    pub async fn release_lease(&self, owner: String) -> Result<(), StoreError> {
-        let sql = "DELETE FROM replica WHERE owner = ?1";
+    /// Says that a process is gone that did not say so itself. What it left open can be taken over at once.
+    pub async fn forget_lease(&self, owner: String) -> Result<(), StoreError> {
+        let sql = "DELETE FROM replica WHERE owner = ?1 AND until >= 0";
         self.write(move |tx| tx.execute("give up a process's lease", sql, [&owner]).map(drop)).await
+    }
+
+    /// Says that a process ends in order: what it left open can be taken over, and the ends of its turns were read.
+    pub async fn release_lease(&self, owner: String, now: Timestamp) -> Result<(), StoreError> {
+        // A time below zero is that of an end.
+        let sql = "UPDATE replica SET until = ?2 WHERE owner = ?1";
+        self.write(move |tx| tx.execute("give up a process's lease", sql, (&owner, -now.as_nanos())).map(drop)).await
     }
 
     /// Takes an open turn over whose process is gone, or that was left at a boundary; `None` when it is not open any more
@@ -91,12 +100,11 @@ impl ReadTx<'_> {
         }
     }
 
-    /// Whether another process that worked on the session is gone.
-    pub(crate) fn has_other_gone(&self, row: &SessionRow, me: &str, now: Timestamp) -> Result<bool, StoreError> {
-        match &row.lease_owner {
-            Some(owner) if owner != me => Ok(!self.is_alive(owner, now)?),
-            _ => Ok(false),
-        }
+    /// Whether another process that worked on the session is gone, and not in order.
+    pub(crate) fn has_other_crashed(&self, row: &SessionRow, me: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(owner) = row.lease_owner.as_deref().filter(|owner| *owner != me) else { return Ok(false) };
+        let sql = "SELECT 1 FROM replica WHERE owner = ?1 AND (until < 0 OR until >= ?2)";
+        Ok(self.query_opt("look for a process", sql, (owner, now.as_nanos()), |_| Ok(()))?.is_none())
     }
 
     /// Whether the session still has the epoch.
@@ -121,7 +129,7 @@ impl ReadTx<'_> {
             let turn = TurnRef { session: row.get(0)?, turn: row.get(1)?, epoch: row.get(2)? };
             let name = [row.get(3)?, row.get(4)?, row.get(5)?];
             let request = RequestHashes { input: row.get(7)?, request: row.get(8)? };
-            let (goes_on, cut_off) = (row.get::<_, i64>(6)? != 0, row.get::<_, i64>(9)? != 0);
+            let (goes_on, cut_off) = (row.get::<i64>(6)? != 0, row.get::<i64>(9)? != 0);
             Ok(OrphanedTurn { turn, name, request, goes_on, cut_off })
         })
     }
@@ -133,7 +141,7 @@ impl Tx<'_> {
                    ON CONFLICT (owner) DO UPDATE SET until = excluded.until";
         self.execute("renew a process's lease", sql, (owner, until.as_nanos()))?;
         // Long gone: nothing asks for them any more, since who is not there is gone as well.
-        let sql = "DELETE FROM replica WHERE until < ?1";
+        let sql = "DELETE FROM replica WHERE abs(until) < ?1";
         self.execute("forget processes", sql, [now.plus_seconds(-24 * 60 * 60).as_nanos()]).map(drop)
     }
 

@@ -25,6 +25,7 @@
 mod callbacks;
 pub mod care;
 mod client_tokens;
+mod conn;
 pub mod crash;
 mod cursor;
 mod error;
@@ -38,10 +39,12 @@ mod memory;
 mod memory_jobs;
 mod migrate;
 mod open;
+mod postgres;
 mod reader;
 mod resources;
 mod sessions;
 mod snapshots;
+mod sql;
 mod store;
 mod stored_sessions;
 mod sweep;
@@ -62,10 +65,11 @@ pub use kept::{KeptSession, SessionFilter};
 pub use leases::OrphanedTurn;
 pub use memory::{MemoryId, MemorySummary, Remembered};
 pub use memory_jobs::{IdleSession, MemoryJob};
+pub use postgres::url::is_postgres;
 pub use resources::{Kind, LIST_ALL_MAX, PAGE_MAX, PutError, Resource};
 pub use sessions::{Session, UnfinishedTurn};
 pub use snapshots::snapshot_hash;
-pub use store::Store;
+pub use store::{Store, StoreOptions};
 pub use stored_sessions::{SessionAttributes, StoredSession};
 pub use turns::{
     BeginError, BeginTurn, Begun, Entered, FinishTurn, KnownState, KnownTurn, RequestHashes, TurnOutcome, TurnRef,

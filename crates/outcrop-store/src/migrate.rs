@@ -117,7 +117,7 @@ fn claim_file(conn: &Connection) -> Result<(), StoreError> {
     conn.pragma_update(None, "application_id", APPLICATION_ID).doing(doing)
 }
 
-fn checksum(sql: &str) -> String {
+pub(crate) fn checksum(sql: &str) -> String {
     hex(&Sha256::digest(sql))
 }
 

@@ -23,14 +23,11 @@ const CACHE: i64 = -32_768;
 pub(crate) fn database_path(url: &str) -> Result<PathBuf, StoreError> {
     let path = match url.split_once(':') {
         Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
-        Some((scheme @ ("postgres" | "postgresql"), _)) => {
-            // The rest of the URL may hold a password, so it is not repeated.
-            return Err(StoreError::Open(format!(
-                "scheme `{scheme}` is not supported by this build; use `sqlite:path`"
-            )));
-        }
+        // The rest of the URL may hold a password, so it is not repeated.
         Some((scheme, _)) if is_scheme(scheme) => {
-            return Err(StoreError::Open(format!("unknown scheme `{scheme}` in the store URL; use `sqlite:path`")));
+            return Err(StoreError::Open(format!(
+                "unknown scheme `{scheme}` in the store URL; use `sqlite:path` or `postgres://…`"
+            )));
         }
         _ => url,
     };
@@ -137,8 +134,7 @@ mod tests {
         check("sqlite:", Err("path of a file"));
         check("sqlite::memory:", Err("path of a file"));
         check("mysql://h/d", Err("unknown scheme `mysql`"));
-        check("postgres://user:secret@h/d", Err("scheme `postgres` is not supported"));
-        let told = database_path("postgres://user:secret@h/d").unwrap_err().to_string();
+        let told = database_path("mariadb://user:secret@h/d").unwrap_err().to_string();
         assert!(!told.contains("secret"), "{told}");
     }
 }

@@ -3,10 +3,10 @@
 use crate::cursor::{RowCursor, cut_page, rows_to_read};
 use crate::error::StoreError;
 use crate::resources::to_doc;
+use crate::sql::{Row, SqlResult};
 use crate::store::Store;
 use crate::tx::{ReadTx, Tx};
 use outcrop_wire::Timestamp;
-use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ impl ReadTx<'_> {
     /// What the client says about the session with this number.
     pub fn session_attributes(&self, number: i64) -> Result<Option<SessionAttributes>, StoreError> {
         let sql = "SELECT doc FROM stored_session WHERE number = ?1";
-        let doc = self.query_opt("read a session's attributes", sql, [number], |row| row.get::<_, Vec<u8>>(0))?;
+        let doc = self.query_opt("read a session's attributes", sql, [number], |row| row.get::<Vec<u8>>(0))?;
         doc.map(|doc| serde_json::from_slice(&doc))
             .transpose()
             .map_err(|error| StoreError::Corrupt(format!("attributes of stored session {number}: {error}")))
@@ -180,7 +180,7 @@ impl Store {
     }
 }
 
-fn from_row(row: &Row<'_>) -> rusqlite::Result<StoredSession> {
+fn from_row(row: &Row<'_>) -> SqlResult<StoredSession> {
     Ok(StoredSession {
         number: row.get(0)?,
         id: row.get(1)?,

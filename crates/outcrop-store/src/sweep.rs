@@ -48,7 +48,7 @@ impl ReadTx<'_> {
         let sql = format!("SELECT id, {OVER_BEFORE}1, created_at FROM session WHERE id > ?2 ORDER BY id LIMIT ?3");
         let limit = i64::try_from(LOOK_AT).unwrap_or(i64::MAX);
         let mut rows = self.query_all("look for old sessions", &sql, (before, after, limit), |row| {
-            Ok((Seen { id: row.get(0)?, over: row.get(1)? }, row.get::<_, i64>(2)?))
+            Ok((Seen { id: row.get(0)?, over: row.get(1)? }, row.get::<i64>(2)?))
         })?;
         let old = rows.iter().position(|(_, created_at)| *created_at >= before).unwrap_or(rows.len());
         rows.truncate(old);

@@ -14,6 +14,9 @@ use crate::writer::Request;
 use outcrop_wire::Timestamp;
 use std::collections::BTreeMap;
 
+/// Looks at a session that another replica begins and ends at the same time, before it is given up.
+const BEGIN_ATTEMPTS: u32 = 4;
+
 /// What a turn begins with.
 #[derive(Clone, Debug, Default)]
 pub struct BeginTurn {
@@ -148,7 +151,10 @@ pub enum BeginError {
     },
     /// Another process works on the session's turn.
     #[error("another process holds the session")]
-    Held,
+    Held {
+        /// Its turn, when it is the one that the request came by.
+        same: Option<TurnRef>,
+    },
     /// The last turn waits for a callback, and the request does not interrupt it.
     #[error("the session's turn waits for a callback")]
     Asleep {
@@ -297,29 +303,43 @@ impl Request for BeginTurn {
     type Error = BeginError;
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<Entered, BeginError> {
-        let row = tx.session_row(&self.agent_id, &self.alias_id, &self.session_id)?;
-        if let Some(row) = row.as_ref().filter(|row| !row.expired(self.now)) {
-            if row.open_turn.is_some() && tx.is_held_by_other(row, &self.owner, self.now)? {
-                return Err(BeginError::Held);
+        // Another replica may begin the session between the look and the insert; then it is there at the second look.
+        for _ in 0..BEGIN_ATTEMPTS {
+            let row = tx.lock_session(&self.agent_id, &self.alias_id, &self.session_id)?;
+            if let Some(row) = row.as_ref().filter(|row| !row.expired(self.now)) {
+                if row.open_turn.is_some() && tx.is_held_by_other(row, &self.owner, self.now)? {
+                    let is_same = self.request.as_ref().is_some_and(|own| row.input_hash.as_ref() == Some(&own.input));
+                    let turn = TurnRef { session: row.id, turn: row.turns, epoch: row.epoch };
+                    return Err(BeginError::Held { same: is_same.then_some(turn) });
+                }
+                if let Some(known) = known_turn(tx, self, row)? {
+                    return Ok(Entered::Known(known));
+                }
+                if let Some(until) = row.asleep_until.filter(|_| !self.interrupts) {
+                    return Err(BeginError::Asleep { until });
+                }
             }
-            if let Some(known) = known_turn(tx, self, row)? {
-                return Ok(Entered::Known(known));
-            }
-            if let Some(until) = row.asleep_until.filter(|_| !self.interrupts) {
-                return Err(BeginError::Asleep { until });
+            let begun = match (row, &self.resume) {
+                (Some(row), Some(invocation)) if !row.expired(self.now) => {
+                    Some(resume_turn(tx, self, &row, invocation)?)
+                }
+                (_, Some(_)) => return Err(BeginError::NotSuspended),
+                (Some(row), None) if row.expired(self.now) => {
+                    tx.retire_session(row.id, self.now)?;
+                    new_session(tx, self)?
+                }
+                (Some(row), None) => Some(new_turn(tx, self, &row)?),
+                (None, None) => new_session(tx, self)?,
+            };
+            if let Some(begun) = begun {
+                return Ok(Entered::Begun(begun));
             }
         }
-        let begun = match (row, &self.resume) {
-            (Some(row), Some(invocation)) if !row.expired(self.now) => resume_turn(tx, self, &row, invocation)?,
-            (_, Some(_)) => return Err(BeginError::NotSuspended),
-            (Some(row), None) if row.expired(self.now) => {
-                tx.retire_session(row.id, self.now)?;
-                new_session(tx, self)?
-            }
-            (Some(row), None) => new_turn(tx, self, &row)?,
-            (None, None) => new_session(tx, self)?,
-        };
-        Ok(Entered::Begun(begun))
+        Err(StoreError::Conflict(format!("session `{}` begins elsewhere again and again", self.session_id)).into())
+    }
+
+    fn lane(&self) -> u64 {
+        crc32fast::hash(self.session_id.as_bytes()).into()
     }
 
     fn wrote(error: &BeginError) -> bool {
@@ -334,6 +354,10 @@ impl Request for Append {
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         append(tx, self.turn, self.first_seq, &self.events)
+    }
+
+    fn lane(&self) -> u64 {
+        self.turn.session.unsigned_abs()
     }
 
     fn wrote(_: &StoreError) -> bool {
@@ -378,6 +402,10 @@ impl Request for Finish {
         Ok(())
     }
 
+    fn lane(&self) -> u64 {
+        self.finish.turn.session.unsigned_abs()
+    }
+
     fn wrote(_: &StoreError) -> bool {
         true
     }
@@ -403,7 +431,7 @@ fn known_turn(tx: &mut Tx<'_>, begin: &BeginTurn, row: &SessionRow) -> Result<Op
         (None, None) if is_resent || row.unread => KnownState::Over { unread: row.unread },
         (None, None) => {
             let is_recent = begin.now <= row.last_active_at.plus_seconds(LOST_END_SECONDS);
-            if !(is_recent && row.lease_owner.is_some() && tx.has_other_gone(row, &begin.owner, begin.now)?) {
+            if !(is_recent && row.lease_owner.is_some() && tx.has_other_crashed(row, &begin.owner, begin.now)?) {
                 return Ok(None);
             }
             KnownState::Over { unread: false }
@@ -416,19 +444,19 @@ fn known_turn(tx: &mut Tx<'_>, begin: &BeginTurn, row: &SessionRow) -> Result<Op
     Ok(Some(KnownTurn { turn, attributes: row.attributes()?, state }))
 }
 
-fn new_session(tx: &mut Tx<'_>, begin: &BeginTurn) -> Result<Begun, StoreError> {
+/// Begins the session; `None` when it is there after all.
+fn new_session(tx: &mut Tx<'_>, begin: &BeginTurn) -> Result<Option<Begun>, StoreError> {
     let sql = "INSERT INTO session (agent_id, alias_id, session_id, created_at, last_active_at, idle_ttl_s,
                                     attributes, turns, open_turn, memory_id, epoch, lease_owner, input_hash, request_hash)
-               VALUES (?1, ?2, ?3, ?4, ?4, ?5, X'7B7D', 1, 1, ?6, 1, ?7, ?8, ?9)";
+               VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, 1, 1, ?7, 1, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
     let BeginTurn { agent_id, alias_id, session_id, now, idle_ttl_seconds, memory_id, owner, request, .. } = begin;
     let (input, resent) = columns(request.as_ref());
-    let now = now.as_nanos();
-    let row = (agent_id, alias_id, session_id, now, idle_ttl_seconds, memory_id, owner, input, resent);
-    tx.execute("begin a session", sql, row)?;
-    let session = tx.last_insert_rowid();
+    let (now, empty) = (now.as_nanos(), b"{}".as_slice());
+    let row = (agent_id, alias_id, session_id, now, idle_ttl_seconds, empty, memory_id, owner, input, resent);
+    let Some(session) = tx.insert_row("begin a session", sql, row)? else { return Ok(None) };
     tx.append_event(session, 1, 0, begin.now, &begin.first_event)?;
     tx.keep_files(session, &begin.files)?;
-    Ok(Begun {
+    Ok(Some(Begun {
         session,
         turn: 1,
         epoch: 1,
@@ -437,7 +465,7 @@ fn new_session(tx: &mut Tx<'_>, begin: &BeginTurn) -> Result<Begun, StoreError> 
         previous_turns: 0,
         interrupted: false,
         is_new: true,
-    })
+    }))
 }
 
 fn new_turn(tx: &mut Tx<'_>, begin: &BeginTurn, row: &SessionRow) -> Result<Begun, StoreError> {

@@ -7,6 +7,7 @@ mod answer_schema;
 mod auth;
 mod duration;
 pub(crate) mod file;
+mod store;
 
 pub(crate) use auth::Auth;
 
@@ -16,6 +17,7 @@ use outcrop_server::{
     MemorySettings, Quotas, RecoveredTurns, RecoverySettings, SessionPolicy, SessionSettings, SessionStoreSettings,
     TurnLimits,
 };
+use outcrop_store::StoreOptions;
 use outcrop_tools::{ConfiguredFunction, FunctionSource, LocalFunction, Runtime};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -34,7 +36,7 @@ pub(crate) struct Config {
     pub(crate) auth: Auth,
     pub(crate) models: Vec<ModelSetting>,
     pub(crate) functions: Vec<ConfiguredFunction>,
-    pub(crate) store_url: String,
+    pub(crate) store: StoreOptions,
     pub(crate) objects_root: PathBuf,
     pub(crate) turn: TurnLimits,
     pub(crate) model_call_timeout: Duration,
@@ -132,6 +134,16 @@ impl Source {
         format!("{}:{}: {table}.{key}", self.path.display(), line + 1)
     }
 
+    /// Where a key of a table stands.
+    fn key_of(&self, table: &str, key: &str) -> String {
+        let header = format!("[{table}]");
+        let start = self.text.lines().position(|line| line.trim_start().starts_with(&header)).unwrap_or(0);
+        let mut lines =
+            self.text.lines().enumerate().skip(start + 1).take_while(|(_, line)| !line.trim_start().starts_with('['));
+        let line = lines.find(|(_, line)| line.split('=').next().is_some_and(|name| name.trim() == key));
+        format!("{}:{}: {table}.{key}", self.path.display(), line.map_or(start, |(number, _)| number) + 1)
+    }
+
     /// Where a key stands that is written once.
     fn key(&self, key: &str) -> String {
         let line = self.text.lines().position(|line| line.split('=').next().is_some_and(|name| name.trim() == key));
@@ -175,17 +187,7 @@ fn mean(
             Err(problem) => problems.push(problem),
         }
     }
-    let store_url = match file.store.url {
-        // A path in the file is seen from the file, like every other.
-        Some(url) => match url.strip_prefix("sqlite:") {
-            Some(path) => format!("sqlite:{}", source.resolve(Path::new(path)).display()),
-            None => {
-                problems.push(format!("{}: only sqlite:PATH is supported by this version", source.key("url")));
-                String::new()
-            }
-        },
-        None => format!("sqlite:{}", data.join("outcrop.db").display()),
-    };
+    let store = store::mean(file.store, source, data, environment, &mut problems);
     let objects_root = file.objects.root.map_or_else(|| data.join("objects"), |root| source.resolve(&root));
     let limits = file.limits;
     let too_small = [
@@ -203,6 +205,7 @@ fn mean(
         ("reader_timeout", limits.reader_timeout.is_zero(), "is more than nothing"),
         ("turns_at_once_max", file.recovery.turns_at_once_max == 0, "is at least 1"),
         ("interval", file.recovery.interval.is_zero(), "is more than nothing"),
+        ("lease", file.recovery.lease.as_secs() == 0, "is at least 1s"),
         ("queue_timeout", file.sessions.queue_timeout.is_zero(), "is more than nothing"),
         ("idle_timeout", file.session_store.idle_timeout.is_some_and(|time| time.is_zero()), "is more than nothing"),
     ];
@@ -226,7 +229,7 @@ fn mean(
         auth,
         models,
         functions,
-        store_url,
+        store,
         objects_root,
         turn: TurnLimits {
             iterations_max: limits.iterations_max,
@@ -258,6 +261,7 @@ fn mean(
             },
             turns_at_once_max: file.recovery.turns_at_once_max,
             interval: *file.recovery.interval,
+            lease: *file.recovery.lease,
             public_url,
         },
         reader_timeout: *limits.reader_timeout,
@@ -416,7 +420,7 @@ mod tests {
         .expect("is fine");
         assert!(config.auth.is_required && config.auth.keys[0].1.matches(b"secret"));
         assert_eq!(config.region, "eu-west-1");
-        assert!(config.store_url.ends_with("/x.db"), "{}", config.store_url);
+        assert!(config.store.url.ends_with("/x.db"), "{}", config.store.url);
         assert!(!format!("{config:?}").contains("secret"));
     }
 

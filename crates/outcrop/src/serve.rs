@@ -92,8 +92,7 @@ pub(crate) async fn prepare(
             _ => failed(&format!("cannot listen on {}", options.listen), &error),
         })?;
     let address = server.local_addr().map_err(|error| failed("the listener has no address", &error))?;
-    let url = config.store_url;
-    let store = Store::open(&url).map_err(|error| failed("the store cannot be opened", &error))?;
+    let store = Store::open_with(&config.store).map_err(|error| failed("the store cannot be opened", &error))?;
     let home = Home { region: config.region.clone(), account_id: config.account_id.clone() };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
@@ -134,7 +133,11 @@ pub(crate) async fn prepare(
         settings,
         stopping: stop.clone(),
     });
-    outcrop_server::turn::recover::prepare(&app)
+    // The folder is this process's alone, so whoever named itself there is gone.
+    let name = options.data.join("process");
+    let before = std::fs::read_to_string(&name).ok();
+    std::fs::write(&name, app.lease_owner()).map_err(|error| failed(&name.display().to_string(), &error))?;
+    outcrop_server::turn::recover::prepare(&app, before)
         .await
         .map_err(|error| failed("the store cannot be written", &error.message))?;
     outcrop_server::ops::lambda::load(&app)
@@ -230,6 +233,7 @@ impl Prepared {
             tracing::warn!("turns were cut off; their journals have what was done");
         }
         self.tools.shutdown().await;
+        outcrop_server::turn::recover::end(&self.app).await;
         self.app.store.close().await;
     }
 }

@@ -7,6 +7,7 @@ use super::emit::Emitter;
 use super::files::{self, Files};
 use super::history::{self, History};
 use super::journal;
+use super::recorded::{self, Recorded};
 use super::sessions::SessionGuard;
 use super::take_up::Known;
 use super::windows;
@@ -34,8 +35,19 @@ pub(super) async fn begin<'a>(
     held: SessionGuard,
     emitter: &'a mut Emitter,
 ) -> OpResult<Beginning<'a>> {
-    let TurnRequest { target, session_id, input, limits, stream, memory_id, request, interrupts, recorded, above } =
-        request;
+    let TurnRequest {
+        target,
+        session_id,
+        input,
+        limits,
+        stream,
+        memory_id,
+        request,
+        interrupts,
+        patience,
+        mut recorded,
+        above,
+    } = request;
     let began = Instant::now();
     let enable_trace = match &input {
         TurnInput::Words(started) => started.enable_trace,
@@ -56,7 +68,7 @@ pub(super) async fn begin<'a>(
         request: request.clone(),
         interrupts,
     };
-    let known = |turn, held| {
+    let known = |turn, held, recorded| {
         let known = Known { turn, held, recorded, stream, traced: enable_trace };
         Ok(Beginning::Known(Box::new(known)))
     };
@@ -69,9 +81,10 @@ pub(super) async fn begin<'a>(
             let files = files::to_keep(&started.files);
             let event = Event::Started(*started);
             let begin = begin(None, journal::event_row(&event), files);
-            let begun = match app.store.enter_turn(begin).await.map_err(|error| begin_error(error, &session_id))? {
+            let mut waits = Waits { until: began + patience, recorded: &mut recorded, emitter, traced: enable_trace };
+            let begun = match waits.enter(app, begin).await.map_err(|error| begin_error(error, &session_id))? {
                 Entered::Begun(begun) => begun,
-                Entered::Known(turn) => return known(turn, held),
+                Entered::Known(turn) => return known(turn, held, recorded),
             };
             let Event::Started(started) = event else { unreachable!("made above") };
             let history = match begun.previous_turns {
@@ -91,7 +104,7 @@ pub(super) async fn begin<'a>(
                 Ok(turn) => turn,
                 // They may have come before, and be worked on or done.
                 Err(error) if request.is_some() => match app.store.enter_turn(begin()).await {
-                    Ok(Entered::Known(turn)) => return known(turn, held),
+                    Ok(Entered::Known(turn)) => return known(turn, held, recorded),
                     _ => return Err(error),
                 },
                 Err(error) => return Err(error),
@@ -103,7 +116,7 @@ pub(super) async fn begin<'a>(
             }
             let begun = match app.store.enter_turn(begin()).await.map_err(|error| begin_error(error, &session_id))? {
                 Entered::Begun(begun) => begun,
-                Entered::Known(turn) => return known(turn, held),
+                Entered::Known(turn) => return known(turn, held, recorded),
             };
             let at = begun.turn_ref();
             let decision = turn.apply(event);
@@ -117,6 +130,55 @@ pub(super) async fn begin<'a>(
     let ends_at = began + Duration::from_secs(limits.wall_time_seconds.min(turn.limits().wall_time_seconds));
     let place = Place { at, next_seq, ends_at, stream, enable_trace, to_boundary: false };
     Ok(Beginning::New(Box::new(driver(app, turn, place, held, emitter, above)), decision))
+}
+
+/// Longest time between two looks at a session that another server works on.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// A request that finds its session held by another server.
+struct Waits<'a> {
+    until: Instant,
+    recorded: &'a mut Option<Box<Recorded>>,
+    emitter: &'a Emitter,
+    traced: bool,
+}
+
+impl Waits<'_> {
+    /// Enters as soon as it may. What the other server writes of the same request's turn is shown meanwhile.
+    async fn enter(&mut self, app: &Arc<App>, begin: BeginTurn) -> Result<Entered, BeginError> {
+        loop {
+            let begin = BeginTurn { now: app.clock.now(), ..begin.clone() };
+            let error = match app.store.enter_turn(begin).await {
+                Err(error @ BeginError::Held { .. }) => error,
+                entered => return entered,
+            };
+            let BeginError::Held { same } = &error else { return Err(error) };
+            match *same {
+                Some(turn) => {
+                    if let Err(error) = self.show(app, turn).await {
+                        tracing::warn!(code = error.code, "another server's turn cannot be shown; it is tried again");
+                    }
+                }
+                None if Instant::now() >= self.until => return Err(error),
+                None => {}
+            }
+            tokio::select! {
+                () = app.stopping.cancelled() => return Err(error),
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    async fn show(&mut self, app: &Arc<App>, turn: TurnRef) -> OpResult<()> {
+        if self.recorded.as_ref().is_none_or(|recorded| !recorded.is_of(turn)) {
+            let session = app.store.read(move |tx| tx.kept_session(turn.session)).await?;
+            let attributes = session.map(|session| session.session.attributes).unwrap_or_default();
+            *self.recorded = Some(Box::new(Recorded::of(app, turn, attributes, self.emitter, self.traced).await?));
+        }
+        let Some(recorded) = self.recorded else { return Ok(()) };
+        recorded::show(recorded.read(app).await?).await;
+        Ok(())
+    }
 }
 
 /// Where a turn is written, and how it is to go on.
@@ -197,7 +259,7 @@ fn begin_error(error: BeginError, session_id: &str) -> ApiError {
         BeginError::NotSuspended | BeginError::WrongInvocation { .. } => {
             errors::validation("No action with this invocationId waits for a result in this session.")
         }
-        BeginError::Held => errors::conflict(format!(
+        BeginError::Held { .. } => errors::conflict(format!(
             "Another request is being answered in session {session_id}, by another server. Wait for its end and retry."
         )),
         BeginError::Asleep { until } => errors::conflict(format!(

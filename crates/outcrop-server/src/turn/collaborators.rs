@@ -21,6 +21,7 @@ use outcrop_store::Session;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -155,6 +156,7 @@ async fn try_ask(
                 memory_id: None,
                 request: None,
                 interrupts: true,
+                patience: Duration::ZERO,
                 recorded: None,
                 above: Some(scope.clone()),
             };

@@ -7,6 +7,7 @@ use super::collaborators::Scope;
 use super::emit::{self, Emitter, failure};
 use super::files::{self, Files};
 use super::journal;
+use super::lease;
 use super::recorded::Recorded;
 use super::request;
 use super::sessions::{RunningTurn, SessionGuard};
@@ -26,6 +27,7 @@ use outcrop_store::{AwaitedCallback, FinishTurn, RequestHashes, TurnOutcome, Tur
 use outcrop_wire::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// What an invocation wants.
@@ -46,6 +48,8 @@ pub struct TurnRequest {
     pub request: Option<RequestHashes>,
     /// Whether a turn that waits for a callback makes way.
     pub interrupts: bool,
+    /// How long it waits for a session that another server works on.
+    pub patience: Duration,
     /// What the request was shown already of the turn that it came by before.
     pub recorded: Option<Box<Recorded>>,
     /// What the supervisor hands down, for a collaborator's turn.
@@ -211,7 +215,7 @@ pub(super) struct Driver<'a> {
 
 /// What comes of waiting for calls.
 enum Next {
-    Event(Event),
+    Event(Box<Event>),
     Ended(Ended),
 }
 
@@ -274,6 +278,7 @@ impl Driver<'_> {
                 }
                 Step::CallTools(_) if stopping.is_cancelled() => return self.leave().await,
                 Step::CallTools(batch) => {
+                    lease::check(self.app, self.at).await?;
                     let time_left = self.ends_at.saturating_duration_since(Instant::now());
                     let scope = self.turn.call_scope();
                     let again = std::mem::take(&mut self.again);
@@ -282,12 +287,12 @@ impl Driver<'_> {
                         Calls::start(self.app, batch, context, time_left, self.below.clone(), (self.at, scope, again));
                     calls = Some(started);
                     match self.next_result(&mut calls).await? {
-                        Next::Event(event) => event,
+                        Next::Event(event) => *event,
                         Next::Ended(ended) => return Ok(ended),
                     }
                 }
                 Step::Wait => match self.next_result(&mut calls).await? {
-                    Next::Event(event) => event,
+                    Next::Event(event) => *event,
                     Next::Ended(ended) => return Ok(ended),
                 },
                 Step::ReturnControl(payload) => {
@@ -328,14 +333,16 @@ impl Driver<'_> {
             Some(calls) => tokio::select! {
                 biased;
                 next = tokio::time::timeout_at(self.ends_at, calls.next()) => next,
-                () = self.running.token().cancelled() => return Ok(Next::Event(self.cancel(running.take()).await)),
+                () = self.running.token().cancelled() => return Ok(Next::Event(Box::new(self.cancel(running.take()).await))),
             },
         };
         match next {
-            Ok(Some(event)) => Ok(Next::Event(event)),
-            Ok(None) if self.running.token().is_cancelled() => Ok(Next::Event(self.cancel(None).await)),
+            Ok(Some(event)) => Ok(Next::Event(Box::new(event))),
+            Ok(None) if self.running.token().is_cancelled() => Ok(Next::Event(Box::new(self.cancel(None).await))),
             Ok(None) => self.without_calls(running.take().map(Calls::stopped).unwrap_or_default()).await,
-            Err(_) => Ok(Next::Event(Event::LimitReached { at: self.app.clock.now(), limit: Limit::WallTime })),
+            Err(_) => {
+                Ok(Next::Event(Box::new(Event::LimitReached { at: self.app.clock.now(), limit: Limit::WallTime })))
+            }
         }
     }
 
@@ -346,7 +353,7 @@ impl Driver<'_> {
         }
         let sleeping = self.turn.sleeping();
         if let Some(event) = self.called_back(&sleeping).await? {
-            return Ok(Next::Event(event));
+            return Ok(Next::Event(Box::new(event)));
         }
         let Some(sleep) = Sleep::of(&sleeping, &stopped.asleep).filter(|_| !stopped.left) else {
             return Err(lost("no call is left, and the turn still waits for one"));

@@ -21,6 +21,7 @@ use outcrop_store::{Bound, FORK_DEPTH_MAX, FORKS_PER_SESSION_MAX, ForkError, Kep
 use outcrop_wire::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a fork is to be.
 pub struct ForkRequest {
@@ -132,6 +133,7 @@ pub async fn fork(app: &Arc<App>, request: &ForkRequest) -> OpResult<Made> {
         memory_id: None,
         request: None,
         interrupts: true,
+        patience: Duration::ZERO,
         recorded: None,
         above: None,
     });

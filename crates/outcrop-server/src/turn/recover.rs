@@ -3,6 +3,7 @@
 
 use super::emit::{Emitter, Speaker};
 use super::history;
+use super::lease;
 use super::recorded::Recorded;
 use super::sessions::{SessionGuard, SessionName, SessionPolicy, SessionSettings, Way};
 use super::take_up::{self, How};
@@ -35,13 +36,21 @@ pub struct RecoverySettings {
     pub turns_at_once_max: usize,
     /// How often is looked for them.
     pub interval: Duration,
+    /// How long a server that shares its store is taken for alive after it was last heard of.
+    pub lease: Duration,
     /// Where callbacks reach this server, without a slash at its end; where it listens, when absent.
     pub public_url: Option<String>,
 }
 
 impl Default for RecoverySettings {
     fn default() -> Self {
-        Self { turns: RecoveredTurns::Wait, turns_at_once_max: 16, interval: Duration::from_secs(5), public_url: None }
+        Self {
+            turns: RecoveredTurns::Wait,
+            turns_at_once_max: 16,
+            interval: Duration::from_secs(5),
+            lease: Duration::from_secs(15),
+            public_url: None,
+        }
     }
 }
 
@@ -64,23 +73,42 @@ impl RecoveryQueue {
     }
 }
 
-/// Says that this process works on the store. To be called before requests are answered.
+/// Says that this process works on the store. To be called before requests are answered. `before` is a process that is known
+/// to be gone: nobody waits for the end of its lease.
 ///
 /// # Errors
 /// Those of the store.
-pub async fn prepare(app: &Arc<App>) -> OpResult<()> {
-    Ok(app.store.hold_alone(app.lease.owner().to_owned()).await?)
+pub async fn prepare(app: &Arc<App>, before: Option<String>) -> OpResult<()> {
+    if let Some(before) = before {
+        app.store.forget_lease(before).await?;
+    }
+    Ok(lease::renew(app).await?)
 }
 
 /// Starts the worker; it is waited for like a turn.
 pub fn start(app: &Arc<App>) {
     app.turns.spawn(work(app.clone()));
+    let app = app.clone();
+    app.turns.clone().spawn(async move { lease::keep(&app).await });
+}
+
+/// Says that this process is gone, so that nobody waits for the end of its lease. To be called when all turns have ended or
+/// are left to their journals.
+pub async fn end(app: &App) {
+    let released = app.store.release_lease(app.lease.owner().to_owned(), app.clock.now()).await;
+    if let Err(error) = released {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the lease was not given up; it runs out");
+    }
 }
 
 async fn work(app: Arc<App>) {
     let mut driven: JoinSet<()> = JoinSet::new();
+    // Alone in its store a process finds at its start whatever was cut off, and nothing later.
+    let mut is_first = true;
     loop {
-        let next = look(&app, &mut driven).await.unwrap_or_else(|error| {
+        let looked = look(&app, &mut driven, is_first || app.store.is_shared()).await;
+        is_first &= !looked.as_ref().is_ok_and(|(_, is_all)| *is_all);
+        let next = looked.map(|(next, _)| next).unwrap_or_else(|error| {
             tracing::error!(code = error.code, "turns without a client were not looked after; it is tried again");
             app.settings.recovery.interval
         });
@@ -95,8 +123,8 @@ async fn work(app: Arc<App>) {
     while driven.join_next().await.is_some() {}
 }
 
-/// Takes up as many as there are places; gives when to look again.
-async fn look(app: &Arc<App>, driven: &mut JoinSet<()>) -> OpResult<Duration> {
+/// Takes up as many as there are places; gives when to look again, and whether all were taken up.
+async fn look(app: &Arc<App>, driven: &mut JoinSet<()>, for_orphans: bool) -> OpResult<(Duration, bool)> {
     let settings = &app.settings.recovery;
     while driven.try_join_next().is_some() {}
     let now = app.clock.now();
@@ -113,9 +141,13 @@ async fn look(app: &Arc<App>, driven: &mut JoinSet<()>) -> OpResult<Duration> {
             driven.spawn(wake(app.clone(), due, held));
         }
     }
-    let mut after = 0;
-    loop {
+    let (mut after, mut is_all) = (0, true);
+    while for_orphans {
         let places = settings.turns_at_once_max.saturating_sub(driven.len());
+        if places == 0 {
+            is_all = false;
+            break;
+        }
         let orphans = app.store.read(move |tx| tx.orphaned_turns(now, after, places)).await?;
         let Some(last) = orphans.last() else { break };
         after = last.turn.session;
@@ -126,7 +158,7 @@ async fn look(app: &Arc<App>, driven: &mut JoinSet<()>) -> OpResult<Duration> {
         }
     }
     let due_in = next.map(|next| Duration::from_nanos(u64::try_from(next.as_nanos() - now.as_nanos()).unwrap_or(0)));
-    Ok(due_in.map_or(settings.interval, |due_in| due_in.min(settings.interval)))
+    Ok((due_in.map_or(settings.interval, |due_in| due_in.min(settings.interval)), is_all))
 }
 
 /// The right to a session, if nobody has it.

@@ -48,7 +48,7 @@ pub(super) struct Stopped {
 
 /// How a call ends.
 enum CallEnd {
-    Event(Event),
+    Event(Box<Event>),
     Asleep(Sleep),
     Left,
 }
@@ -85,7 +85,7 @@ impl Calls {
             let ended = self.running.join_next().await?;
             self.start_next();
             match ended {
-                Ok(CallEnd::Event(event)) => return Some(event),
+                Ok(CallEnd::Event(event)) => return Some(*event),
                 // The driver sees that no call is left.
                 Ok(CallEnd::Asleep(sleep)) => self.stopped.asleep.push(sleep),
                 Ok(CallEnd::Left) => self.stopped.left = true,
@@ -125,7 +125,7 @@ impl Calls {
                     tokio::select! {
                         biased;
                         returned = one(&app, call, &context, at, key, limits) => {
-                            CallEnd::Event(Event::ToolReturned(returned))
+                            CallEnd::Event(Box::new(Event::ToolReturned(returned)))
                         }
                         // Dropping the call ends it: a local function's process with it, a request to another server too.
                         () = cancelled.cancelled() => CallEnd::Left,
@@ -134,13 +134,13 @@ impl Calls {
             }
             Call::Read(read) => {
                 let read = reading::read(app, self.at.session, self.at.turn, read);
-                self.running.spawn(async move { CallEnd::Event(Event::ToolReturned(read.await)) })
+                self.running.spawn(async move { CallEnd::Event(Box::new(Event::ToolReturned(read.await))) })
             }
             Call::Collaborator(call) => {
                 let asked = collaborators::ask(app, call, self.call_scope.clone(), self.again, self.scope.clone());
                 self.running.spawn(async move {
                     match asked.await {
-                        Asked::Returned(returned) => CallEnd::Event(Event::CollaboratorReturned(returned)),
+                        Asked::Returned(returned) => CallEnd::Event(Box::new(Event::CollaboratorReturned(returned))),
                         Asked::Asleep(sleep) => CallEnd::Asleep(sleep),
                         Asked::Nothing => CallEnd::Left,
                     }

@@ -1,11 +1,13 @@
 //! Whether a database is whole.
 
-use super::{existing, one};
+use super::{copy, existing, is_postgres, one};
 use crate::error::{Doing, StoreError};
 use crate::migrate;
 use crate::resources::Kind;
 use crate::snapshots::snapshot_hash;
+use crate::store::StoreOptions;
 use rusqlite::Connection;
+use std::path::Path;
 
 /// Problems told of one kind; when there are more, their number is.
 const TOLD_MAX: usize = 20;
@@ -26,11 +28,29 @@ pub struct CheckReport {
 /// Looks a database over: the file's own structure, references, addresses of content, journals without gaps. It may be in
 /// use; all is read from one state of it.
 ///
-/// `doing` is told what comes next, for a display of progress. Takes time in proportion to the database's size.
+/// `doing` is told what comes next, for a display of progress. Takes time in proportion to the database's size. One in
+/// PostgreSQL is copied to a file in the folder `scratch` first, which takes as much room, and looked over there.
 ///
 /// # Errors
-/// A file that cannot be opened or is not ours. What is wrong inside is no error but in the report.
-pub fn check(url: &str, doing: &mut dyn FnMut(&'static str)) -> Result<CheckReport, StoreError> {
+/// A database that cannot be opened or is not ours. What is wrong inside is no error but in the report.
+pub fn check(
+    options: &StoreOptions,
+    scratch: &Path,
+    doing: &mut dyn FnMut(&'static str),
+) -> Result<CheckReport, StoreError> {
+    if !is_postgres(options) {
+        return check_file(&options.url, doing);
+    }
+    doing("copying the database");
+    let file = scratch.join(format!("check-{}.db", std::process::id()));
+    let copied = copy(options, &file);
+    let checked = copied.and_then(|()| check_file(&file.display().to_string(), doing));
+    // What cannot be removed is told by the next check of a process of this number.
+    let _ = std::fs::remove_file(&file);
+    checked
+}
+
+fn check_file(url: &str, doing: &mut dyn FnMut(&'static str)) -> Result<CheckReport, StoreError> {
     let conn = existing(url)?;
     let (schema, is_older) = migrate::step_of(&conn)?;
     conn.execute_batch("BEGIN").doing("read from a snapshot")?;

@@ -1,8 +1,13 @@
 //! How much there is.
 
 use super::check::tables;
-use super::{existing, file_bytes, one};
+use super::{existing, file_bytes, is_postgres, one, postgres};
+use crate::conn::{Border, Conn};
 use crate::error::{Doing, StoreError};
+use crate::postgres::apart;
+use crate::postgres::dialect::quoted;
+use crate::postgres::schema::{self, STEPS};
+use crate::store::StoreOptions;
 use crate::{migrate, open};
 
 /// What a database holds.
@@ -10,9 +15,9 @@ use crate::{migrate, open};
 pub struct StoreStats {
     /// The step of the schema.
     pub schema: i64,
-    /// Bytes of the file.
+    /// Bytes of the file; in PostgreSQL of the tables and indexes.
     pub file_bytes: u64,
-    /// Bytes of the write-ahead log beside it.
+    /// Bytes of the write-ahead log beside it; none of PostgreSQL, whose log all its databases share.
     pub wal_bytes: u64,
     /// Bytes of the file that hold nothing at the moment and are used again before it grows.
     pub free_bytes: u64,
@@ -39,9 +44,12 @@ pub struct TableStats {
 ///
 /// # Errors
 /// A file that cannot be opened, is not ours, or cannot be read.
-pub fn stats(url: &str) -> Result<StoreStats, StoreError> {
-    let conn = existing(url)?;
-    let path = open::database_path(url)?;
+pub fn stats(options: &StoreOptions) -> Result<StoreStats, StoreError> {
+    if is_postgres(options) {
+        return apart(|| of_postgres(options));
+    }
+    let conn = existing(&options.url)?;
+    let path = open::database_path(&options.url)?;
     conn.execute_batch("BEGIN").doing("read from a snapshot")?;
     let (schema, _) = migrate::step_of(&conn)?;
     let page: i64 = one(&conn, "read the page size", "PRAGMA page_size")?;
@@ -64,6 +72,27 @@ pub fn stats(url: &str) -> Result<StoreStats, StoreError> {
     let resources = kinds.collect::<rusqlite::Result<_>>().doing("count resources")?;
     let (file_bytes, wal_bytes) = file_bytes(&path);
     Ok(StoreStats { schema, file_bytes, wal_bytes, free_bytes: count(page * free), tables: found, resources })
+}
+
+fn of_postgres(options: &StoreOptions) -> Result<StoreStats, StoreError> {
+    let session = postgres::existing(options)?;
+    let doing = "measure the tables";
+    let schema = schema::state(&session, STEPS)?.map_or(0, |state| state.newest);
+    let conn = Conn::Postgres(&session);
+    conn.cross(Border::BeginRead).doing(doing)?;
+    let sql = "SELECT relname, pg_table_size(oid), pg_indexes_size(oid) FROM pg_class
+               WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' ORDER BY relname";
+    let measured = conn.query_all(sql, &[], |row| Ok((row.get::<String>(0)?, row.get(1)?, row.get(2)?)));
+    let mut tables = Vec::new();
+    for (name, bytes, index_bytes) in measured.doing(doing)? {
+        let sql = format!("SELECT count(*) FROM {}", quoted(&name));
+        let rows = conn.query_opt(&sql, &[], |row| row.get(0)).doing(doing)?.unwrap_or(0);
+        tables.push(TableStats { name, rows: count(rows), bytes: count(bytes), index_bytes: count(index_bytes) });
+    }
+    let sql = "SELECT kind, count(*) FROM resource GROUP BY kind ORDER BY kind";
+    let resources = conn.query_all(sql, &[], |row| Ok((row.get(0)?, count(row.get(1)?)))).doing("count resources")?;
+    let file_bytes = tables.iter().map(|table| table.bytes + table.index_bytes).sum();
+    Ok(StoreStats { schema, file_bytes, wal_bytes: 0, free_bytes: 0, tables, resources })
 }
 
 fn count(number: i64) -> u64 {

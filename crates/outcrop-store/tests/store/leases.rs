@@ -91,7 +91,12 @@ async fn an_end_that_nobody_read_is_found_by_its_words() {
     // The process ended right after it: the client may never have read it.
     store.hold_alone("two".into()).await.unwrap();
     check(&store, begin("two", "hello", None, 350), "turn 2 again, over").await;
-    check(&store, begin("two", "hello", None, 380), "turn 3").await;
+    let turn = check(&store, begin("two", "hello", None, 380), "turn 3").await;
+    store.finish_turn(end(turn, 381, TurnOutcome::Finished)).await.unwrap();
+    // One that ends in order has shown what it had to show.
+    store.release_lease("two".into(), at(382)).await.unwrap();
+    store.hold_alone("three".into()).await.unwrap();
+    check(&store, begin("three", "hello", None, 383), "turn 4").await;
 }
 
 #[tokio::test]
@@ -114,7 +119,7 @@ async fn turns_of_a_process_that_is_gone_are_taken_over() {
     assert_eq!(store.finish_turn(end(turn, 17, TurnOutcome::Finished)).await, Err(StoreError::Fenced));
     assert_eq!(store.leave_turn(turn).await, Err(StoreError::Fenced));
     store.finish_turn(end(taken, 18, TurnOutcome::Finished)).await.unwrap();
-    store.release_lease("two".into()).await.unwrap();
+    store.forget_lease("two".into()).await.unwrap();
     check(&store, begin("one", "other words", None, 19), "turn 2").await;
 }
 

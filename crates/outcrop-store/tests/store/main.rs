@@ -1,7 +1,9 @@
-//! The store through its public door; every test has its own database.
+//! The store through its public door, on SQLite; every test has its own database. `../store_postgres` runs the same tests
+//! on PostgreSQL.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod files;
 mod forks;
 mod kill;
 mod leases;
@@ -18,17 +20,58 @@ mod writes;
 
 use outcrop_store::Store;
 use outcrop_wire::Timestamp;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// An empty store and the folder that goes with it.
-fn fresh() -> (TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder);
-    (folder, store)
+/// Where a test's database is.
+struct Place {
+    folder: PathBuf,
+    /// Goes with the test; not of a process that another test started.
+    _own: Option<TempDir>,
 }
 
-fn open(folder: &TempDir) -> Store {
-    Store::open(folder.path().join("data/outcrop.db").to_str().unwrap()).unwrap()
+impl Place {
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// One line that tells another process.
+    fn told(&self) -> String {
+        self.folder.display().to_string()
+    }
+
+    /// What such a line tells.
+    fn of(told: &str) -> Self {
+        Self { folder: told.into(), _own: None }
+    }
+}
+
+fn place() -> Place {
+    let own = tempfile::tempdir().unwrap();
+    Place { folder: own.path().to_owned(), _own: Some(own) }
+}
+
+fn open(place: &Place) -> Store {
+    Store::open(place.folder.join("data/outcrop.db").to_str().unwrap()).unwrap()
+}
+
+/// An empty store and the place of it.
+fn fresh() -> (Place, Store) {
+    let place = place();
+    let store = open(&place);
+    (place, store)
+}
+
+/// Simulated schedules in one run.
+const SCHEDULES: u64 = 2_000;
+
+/// As [`fresh`], in memory where there is a folder for that: for tests that write much and try no loss of it.
+fn quick() -> (Place, Store) {
+    let memory = Path::new("/dev/shm");
+    let own = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+    let place = Place { folder: own.path().to_owned(), _own: Some(own) };
+    let store = open(&place);
+    (place, store)
 }
 
 fn at(seconds: i64) -> Timestamp {

@@ -14,8 +14,6 @@ use outcrop_store::{
 use std::collections::BTreeMap;
 use std::io::Write;
 
-/// Schedules in one run of the tests.
-const SCHEDULES: u64 = 2_000;
 /// Steps of one schedule, before everything is healed.
 const STEPS: u32 = 60;
 const PROCESSES: usize = 3;
@@ -126,7 +124,7 @@ impl World<'_> {
                     self.take_up(process, known.turn).await;
                 }
             }
-            Err(BeginError::Held) => {}
+            Err(BeginError::Held { .. }) => {}
             Err(error) => panic!("{error}"),
         }
     }
@@ -391,11 +389,8 @@ async fn schedule(store: &Store, seed: u64, tells: bool) {
 #[test]
 fn simulated_processes_lose_nothing_and_do_nothing_twice() {
     let only: Option<u64> = option_env!("SIMULATION_SEED").map(|seed| seed.parse().unwrap());
-    let seeds = only.map_or(0..SCHEDULES, |seed| seed..seed + 1);
-    // Durability is another test's: in memory a schedule takes a millisecond.
-    let shared = std::path::Path::new("/dev/shm");
-    let folder = if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() }.unwrap();
-    let store = crate::open(&folder);
+    let seeds = only.map_or(0..crate::SCHEDULES, |seed| seed..seed + 1);
+    let (_place, store) = crate::quick();
     for seed in seeds {
         let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             crate::block_on(schedule(&store, seed, only.is_some()));

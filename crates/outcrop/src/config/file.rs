@@ -1,6 +1,7 @@
 //! What may stand in `outcrop.toml`. The JSON schema and the reference page are made from these declarations.
 
 use super::duration::Time;
+use outcrop_store::StoreOptions;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -132,11 +133,38 @@ pub(crate) struct FunctionEntry {
 }
 
 /// Where state is kept.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct StoreSection {
-    /// sqlite:PATH; outcrop.db in the data folder when absent.
+    /// sqlite:PATH or postgres://USER@HOST/DATABASE; outcrop.db in the data folder when absent.
     pub(crate) url: Option<String>,
+    /// The variable of the server that holds the password of PostgreSQL; PGPASSWORD when absent.
+    pub(crate) password_env: Option<String>,
+    /// The file that holds the password of PostgreSQL.
+    pub(crate) password_file: Option<PathBuf>,
+    /// Connections to PostgreSQL at most, for reading and for writing together.
+    pub(crate) connections: usize,
+    /// The schema of PostgreSQL that holds the tables; made when it is not there.
+    pub(crate) schema: Option<String>,
+    /// How long a connection to PostgreSQL may take.
+    pub(crate) connect_timeout: Time,
+    /// How long PostgreSQL may work on one statement.
+    pub(crate) statement_timeout: Time,
+}
+
+impl Default for StoreSection {
+    fn default() -> Self {
+        let StoreOptions { connections, connect_timeout, statement_timeout, .. } = StoreOptions::new("");
+        Self {
+            url: None,
+            password_env: None,
+            password_file: None,
+            connections,
+            schema: None,
+            connect_timeout: Time(connect_timeout),
+            statement_timeout: Time(statement_timeout),
+        }
+    }
 }
 
 /// What answers s3://bucket/key.
@@ -264,6 +292,8 @@ pub(crate) struct RecoverySection {
     pub(crate) turns_at_once_max: usize,
     /// How often is looked for them.
     pub(crate) interval: Time,
+    /// How long a server that shares its store is taken for alive after it was last heard of.
+    pub(crate) lease: Time,
     /// Where callbacks reach this server from outside, such as https://agents.example.com; where it listens when absent.
     pub(crate) public_url: Option<String>,
 }
@@ -275,6 +305,7 @@ impl Default for RecoverySection {
             turns: CutOff::Wait,
             turns_at_once_max: recovery.turns_at_once_max,
             interval: Time(recovery.interval),
+            lease: Time(recovery.lease),
             public_url: recovery.public_url,
         }
     }

@@ -138,6 +138,7 @@ pub(super) async fn run(
         started.memory = memory::told(cx, &target, memory_id.as_deref()).await?;
     }
     let interrupts = policy == SessionPolicy::Interrupt;
+    let patience = if policy == SessionPolicy::Refuse { settings.wait } else { settings.queue_timeout };
     let request = TurnRequest {
         target,
         session_id,
@@ -147,6 +148,7 @@ pub(super) async fn run(
         memory_id,
         request: Some(hashes),
         interrupts,
+        patience,
         recorded,
         above: None,
     };

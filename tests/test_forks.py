@@ -90,8 +90,8 @@ def test_a_fork_at_the_end_of_a_turn(outcrop, shop):
     assert said(invoke(runtime, shop, "Tell me more.", session="s-1"))[-3:] == ["Where is A-1?", "First: shipped.", "Tell me more."]
     # All of it survives the process.
     outcrop.server.restart()
-    again = invoke(outcrop.runtime(), shop, "Tell me more.", session="f-1")
-    assert said(again) == ["Hello.", "Hello to you.", "Tell me more.", "First goes on.", "Tell me more."]
+    again = invoke(outcrop.runtime(), shop, "And tell me more.", session="f-1")
+    assert said(again) == ["Hello.", "Hello to you.", "Tell me more.", "First goes on.", "And tell me more."]
 
 
 def test_a_fork_within_a_turn_with_another_model(outcrop, shop, tmp_path):

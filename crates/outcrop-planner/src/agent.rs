@@ -221,6 +221,8 @@ pub enum ToolKind {
         confirm: bool,
         /// Media type of the body, for operations that have one.
         media_type: Option<String>,
+        /// Whether its schema says that it may be called again when nobody knows whether it was.
+        repeatable: bool,
     },
     /// AMAZON.UserInput: the question becomes the turn's answer.
     AskUser,

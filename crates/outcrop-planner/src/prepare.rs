@@ -201,5 +201,6 @@ fn action_kind(
         executor: executor.clone(),
         confirm,
         media_type: None,
+        repeatable: false,
     }
 }

@@ -16,7 +16,7 @@
 //!
 //! [`Event::LimitReached`] and [`Event::Cancelled`] may come at any time and end the turn. After its end nothing is taken
 //! and nothing shown. [`Event::Forked`] comes with another agent, through [`Turn::go_on_as`], when the model is to be
-//! asked.
+//! asked. [`Event::Recovered`] comes with the step that was to be done, through [`Turn::take_up`].
 //!
 //! ```text
 //! let (mut turn, mut decision) = Turn::start(agent, history, attributes, started);
@@ -55,6 +55,7 @@ mod phases;
 pub(crate) mod prompt;
 mod raw;
 mod reading;
+pub mod recovery;
 pub mod replay;
 mod reply;
 pub mod results;
@@ -71,7 +72,7 @@ pub use earlier::{Earlier, Left, Place, Shortened};
 pub use event::{
     Call, CancelledBy, CollaboratorOutcome, CollaboratorReturned, ControlResult, ControlReturned, Decision, Event,
     FailureKind, Forked, Limit, ModelFailed, ModelReplied, Output, ParserCall, ParserOutcome, ParserReturned,
-    PromptCreation, Rules, Started, Step, Summarized, ToolReturned, TurnLimits,
+    PromptCreation, Recovered, Rules, Started, Step, Summarized, ToolReturned, TurnLimits,
 };
 use outcrop_api::bedrock_agent_runtime::Trace;
 use outcrop_ports::{
@@ -106,6 +107,8 @@ pub struct Turn {
     latency: Option<Latency>,
     /// Models in place of the agent's.
     models: PhaseModels,
+    /// Actions that may be called again, beside what their schemas say.
+    idempotent: Vec<String>,
     /// What is remembered of earlier sessions.
     memory: Option<String>,
     /// What the answer has to fit.
@@ -215,6 +218,7 @@ impl Turn {
             rules: started.rules,
             latency: started.latency,
             models: started.models,
+            idempotent: started.idempotent,
             memory: started.memory.filter(|memory| !memory.is_empty()),
             answer_schema: started.answer_schema,
             answer_problem: None,

@@ -152,6 +152,7 @@ impl Play {
         let said = match &outcome {
             ToolOutcome::Succeeded(success) => format!("tool {id}: {:?}", success.body),
             ToolOutcome::Failed(failure) => format!("tool {id}: {:?}", failure.cause),
+            ToolOutcome::Pending(later) => format!("tool {id}: later, within {} s", later.timeout_seconds),
         };
         self.feed(
             &said,

@@ -23,8 +23,8 @@ pub use model::{
 };
 pub use price::{Cost, NoPrices, Price, PriceList, Rates};
 pub use tool::{
-    Action, AgentIdentity, Parameter, RequestBody, ResponseState, ToolCall, ToolContext, ToolExecutor, ToolFailure,
-    ToolFailureCause, ToolLimits, ToolOutcome, ToolSuccess,
+    Action, AgentIdentity, Callback, Delivery, Parameter, RequestBody, ResponseState, ToolCall, ToolContext,
+    ToolExecutor, ToolFailure, ToolFailureCause, ToolLimits, ToolOutcome, ToolPending, ToolSuccess,
 };
 
 /// What an object-safe async method returns.

@@ -10,8 +10,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ToolCall {
-    /// The tool use it answers; unique in the conversation and the same after a restart, so it also serves as
-    /// idempotency key.
+    /// The tool use it answers; unique within its step and the same after a restart.
     pub tool_use_id: String,
     /// Lambda ARN that answers the action group.
     pub function_arn: Arc<str>,
@@ -93,6 +92,24 @@ pub struct AgentIdentity {
     pub version: Arc<str>,
 }
 
+/// How a call is known to whoever receives it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// The same when the call has to be made again, and no other call's ever: what was done for it need not be done twice.
+    pub idempotency_key: Arc<str>,
+    /// Where the answer may be sent later; none where nobody would wait for it.
+    pub callback: Option<Callback>,
+}
+
+/// Where an answer may be sent later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callback {
+    /// Lets whoever has it answer this one call.
+    pub token: String,
+    /// The address, token included.
+    pub url: String,
+}
+
 /// How long and how much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ToolLimits {
@@ -110,6 +127,23 @@ pub enum ToolOutcome {
     Succeeded(ToolSuccess),
     /// It did not; the model is told.
     Failed(ToolFailure),
+    /// It has taken the call and will answer later, by a callback.
+    Pending(ToolPending),
+}
+
+/// A call whose answer comes later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolPending {
+    /// Seconds after which nobody waits for it any more.
+    pub timeout_seconds: u64,
+}
+
+impl ToolPending {
+    /// When the function says nothing of it: a day.
+    pub const TIMEOUT_SECONDS: u64 = 24 * 60 * 60;
+    /// At most thirty days.
+    pub const TIMEOUT_SECONDS_MAX: u64 = 30 * 24 * 60 * 60;
 }
 
 /// What a function answered.
@@ -186,6 +220,7 @@ pub trait ToolExecutor: Send + Sync {
         &'a self,
         call: &'a ToolCall,
         context: &'a ToolContext,
+        delivery: &'a Delivery,
         limits: ToolLimits,
     ) -> BoxFuture<'a, ToolOutcome>;
 }

@@ -10,6 +10,8 @@ use crate::ops;
 use crate::quotas::{Quotas, ResourceCount};
 use crate::retention::RetentionSettings;
 use crate::secrets::Secrets;
+use crate::turn::lease::Lease;
+use crate::turn::recover::{RecoveryQueue, RecoverySettings};
 use crate::turn::sessions::{SessionSettings, Sessions};
 use crate::turn::{Bindings, Histories};
 use outcrop_planner::PhaseModels;
@@ -21,6 +23,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -56,6 +59,10 @@ pub struct App {
     pub(crate) sessions: Sessions,
     pub(crate) bindings: Bindings,
     pub(crate) histories: Histories,
+    /// This process as other ones know it.
+    pub(crate) lease: Lease,
+    pub(crate) recovery: RecoveryQueue,
+    pub(crate) callback_secret: OnceCell<Vec<u8>>,
     pub(crate) agent_count: ResourceCount,
     pub(crate) prompt_count: ResourceCount,
     /// Turns under way; a turn outlives the connection it came by.
@@ -125,6 +132,8 @@ pub struct Settings {
     pub memory: MemorySettings,
     /// How long things are kept.
     pub retention: RetentionSettings,
+    /// Turns without a client.
+    pub recovery: RecoverySettings,
     /// What is taken out of kept traces beside what looks like a secret.
     pub secrets: Arc<Secrets>,
 }
@@ -158,6 +167,7 @@ impl Default for Settings {
             session_store: SessionStoreSettings::default(),
             memory: MemorySettings::default(),
             retention: RetentionSettings::default(),
+            recovery: RecoverySettings::default(),
             secrets: Arc::default(),
         }
     }
@@ -167,6 +177,7 @@ impl App {
     /// Puts an application together.
     pub fn new(parts: AppParts) -> Arc<Self> {
         let s3 = ops::s3::service(&parts);
+        let lease = Lease::new(parts.ids.uuid());
         Arc::new(Self {
             s3,
             store: parts.store,
@@ -186,6 +197,9 @@ impl App {
             sessions: Sessions::default(),
             bindings: Bindings::default(),
             histories: Histories::default(),
+            lease,
+            recovery: RecoveryQueue::default(),
+            callback_secret: OnceCell::new(),
             agent_count: ResourceCount::default(),
             prompt_count: ResourceCount::default(),
             turns: TaskTracker::new(),
@@ -195,6 +209,11 @@ impl App {
     /// An ARN of the Bedrock service: `arn:aws:bedrock:REGION:ACCOUNT:RESOURCE`.
     pub fn arn(&self, resource: &str) -> String {
         format!("arn:aws:bedrock:{}:{}:{resource}", self.settings.region, self.settings.account_id)
+    }
+
+    /// The name under which this process holds sessions.
+    pub fn lease_owner(&self) -> &str {
+        self.lease.owner()
     }
 
     /// ARN of an agent.

@@ -104,6 +104,9 @@ impl From<StoreError> for ApiError {
         if let StoreError::TooLarge(what) = &error {
             return validation(format!("The request makes something too large to keep: {what}."));
         }
+        if error == StoreError::Fenced {
+            return conflict("Another server has taken this turn over. Send the same request again to go on reading.");
+        }
         tracing::error!(error = &error as &dyn std::error::Error, "store failed: {error}");
         match error {
             StoreError::Disk { .. } => cannot_keep(),

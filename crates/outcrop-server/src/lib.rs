@@ -29,4 +29,5 @@ pub use outcrop_planner::turn::answer_schema::check_schema as check_answer_schem
 pub use outcrop_planner::{ModelRole, PhaseModels};
 pub use quotas::Quotas;
 pub use retention::RetentionSettings;
+pub use turn::recover::{RecoveredTurns, RecoverySettings};
 pub use turn::sessions::{SessionPolicy, SessionSettings};

@@ -52,6 +52,10 @@ pub enum TurnEnd {
     Finished,
     /// With a return of control.
     Suspended,
+    /// With a wait for a callback.
+    Asleep,
+    /// At a boundary, where it was left.
+    Left,
     /// Because it was called off.
     Cancelled,
     /// With an exception.
@@ -254,6 +258,7 @@ impl Metrics {
         let outcome = match outcome {
             ToolOutcome::Succeeded(_) => "ok",
             ToolOutcome::Failed(_) => "error",
+            ToolOutcome::Pending(_) => "pending",
         };
         self.tool_calls.get_or_create(&ToolLabels { outcome }).inc();
     }

@@ -35,6 +35,8 @@ pub struct OpContext {
     pub request_id: String,
     /// What its headers say of how a turn is to run.
     pub controls: Controls,
+    /// What its client calls the call, of which it may be one of several attempts.
+    pub invocation_key: Option<String>,
 }
 
 impl Deref for OpContext {

@@ -1,6 +1,9 @@
 //! Driving turns: the planner says what is next, here it is done, journaled and fed back.
 
+mod ask;
+mod begin;
 mod bindings;
+pub mod callback;
 pub mod cancel;
 mod collaborators;
 pub mod drive;
@@ -12,9 +15,14 @@ mod histories;
 mod history;
 mod journal;
 pub mod kept;
+pub mod lease;
 pub mod over;
 mod reading;
+mod recorded;
+pub mod recover;
+pub mod request;
 pub mod sessions;
+mod take_up;
 mod tools;
 mod windows;
 
@@ -25,3 +33,5 @@ pub use histories::Histories;
 use history::History;
 pub use history::last_snapshot;
 pub use journal::is_end_of_turn;
+pub use recorded::Recorded;
+pub use take_up::follow;

@@ -83,21 +83,14 @@ async fn turn(store: &Store, session_id: &str, bytes: usize) -> Result<(), Box<d
         resume: None,
         memory_id: None,
         first_event: vec![b'x'; bytes],
-        files: Vec::new(),
+        ..BeginTurn::default()
     };
     let begun = store.begin_turn(begin).await?;
     for seq in 1..3 {
-        store.append_events(begun.session, begun.turn, seq, vec![(now, vec![b'x'; bytes])]).await?;
+        store.append_events(begun.turn_ref(), seq, vec![(now, vec![b'x'; bytes])]).await?;
     }
-    let finish = FinishTurn {
-        session: begun.session,
-        turn: begun.turn,
-        first_seq: 3,
-        events: vec![(now, vec![b'x'; bytes])],
-        now,
-        attributes: None,
-        outcome: TurnOutcome::Finished,
-    };
+    let events = vec![(now, vec![b'x'; bytes])];
+    let finish = FinishTurn::new(begun.turn_ref(), 3, events, now, TurnOutcome::Finished);
     Ok(store.finish_turn(finish).await?)
 }
 

@@ -38,6 +38,9 @@ pub enum StoreError {
     /// The row is there already, or the row it hangs on is not: two writers on one turn, or a swept session.
     #[error("conflict in the store: {0}")]
     Conflict(String),
+    /// Somebody else holds the session by now, or it is gone: nothing was written.
+    #[error("the session was given to somebody else, or is gone")]
+    Fenced,
     /// The store is closing or closed.
     #[error("the store is closed")]
     Closed,

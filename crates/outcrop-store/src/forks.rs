@@ -53,6 +53,8 @@ pub struct NewFork {
     pub attributes: BTreeMap<String, String>,
     /// The event with which the shared turn goes on in the fork, when it goes on at once.
     pub first_event: Option<Vec<u8>>,
+    /// Who works on that turn. The fork's epoch is 1.
+    pub owner: Option<String>,
 }
 
 /// Where a session comes from.
@@ -194,8 +196,8 @@ impl Tx<'_> {
         crate::journal::check_sizes(fork.first_event.as_deref().into_iter().chain([attributes.as_slice()]))?;
         let open_turn = fork.first_event.as_ref().map(|_| turns.saturating_add(1));
         let sql = "INSERT INTO session (agent_id, alias_id, session_id, created_at, last_active_at, idle_ttl_s,
-                                        attributes, turns, open_turn)
-                   VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
+                                        attributes, turns, open_turn, epoch, lease_owner)
+                   VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, 1, ?9) ON CONFLICT DO NOTHING";
         let row = (
             agent_id,
             alias_id,
@@ -205,6 +207,7 @@ impl Tx<'_> {
             attributes,
             open_turn.unwrap_or(*turns),
             open_turn,
+            &fork.owner,
         );
         let session = self.insert_row("fork a session", sql, row)?.ok_or(ForkError::Taken)?;
         let sql =

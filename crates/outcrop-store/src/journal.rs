@@ -2,9 +2,10 @@
 //! gets them as they were appended.
 
 use crate::error::{StoreError, is_missing_row, sql_error};
-use crate::forks::Span;
+use crate::forks::{Place, Span};
 use crate::packed::Packed;
 use crate::store::Store;
+use crate::turns::TurnRef;
 use crate::tx::{ReadTx, Tx};
 use outcrop_wire::Timestamp;
 use std::ops::Range;
@@ -60,10 +61,19 @@ impl ReadTx<'_> {
     /// # Errors
     /// [`StoreError::TooLarge`] when they are more than 256 MiB.
     pub fn session_events(&self, session: i64, turns: Range<u32>) -> Result<Vec<JournalEvent>, StoreError> {
+        self.events_between(session, (turns.start, 0), (turns.end, 0))
+    }
+
+    /// The events of one turn from that number on, in order.
+    pub fn turn_events_from(&self, session: i64, turn: u32, seq: u32) -> Result<Vec<JournalEvent>, StoreError> {
+        self.events_between(session, (turn, seq), (turn.saturating_add(1), 0))
+    }
+
+    fn events_between(&self, session: i64, first: Place, end: Place) -> Result<Vec<JournalEvent>, StoreError> {
         let sql = "SELECT turn, seq, at, body FROM turn_event
                    WHERE session = ?1 AND (turn, seq) >= (?2, ?3) AND (turn, seq) < (?4, ?5) ORDER BY turn, seq";
         let (mut bytes, mut events) = (0_usize, Vec::new());
-        for Span { session, from, to } in self.spans(session, (turns.start, 0), (turns.end, 0))? {
+        for Span { session, from, to } in self.spans(session, first, end)? {
             events.extend(self.query_all("read events", sql, (session, from.0, from.1, to.0, to.1), |row| {
                 bytes += row.bytes(3)?.len();
                 // Past the limit only the count goes on, so memory stays bounded.
@@ -148,6 +158,32 @@ impl Tx<'_> {
             Err(error) if is_missing_row(&error) => {
                 Err(StoreError::Conflict(format!("session {session} is not there")))
             }
+            Err(error) => Err(sql_error("append an event", &error)),
+        }
+    }
+
+    /// Appends one event by the right of an epoch. One statement, so that it costs what an append costs anyway.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] when the session has another epoch, or is not there; [`StoreError::Conflict`] when the
+    /// place is taken.
+    pub(crate) fn append_fenced(
+        &mut self,
+        TurnRef { session, turn, epoch }: TurnRef,
+        seq: u32,
+        at: Timestamp,
+        Packed { row, blobs }: &Packed,
+    ) -> Result<(), StoreError> {
+        // The session's row is held, so that nobody takes it over before this is durable.
+        let sql = "INSERT INTO turn_event (session, turn, seq, at, body)
+                   SELECT id, ?2, ?3, ?4, ?5 FROM session WHERE id = ?1 AND epoch = ?6 /* lock */
+                   ON CONFLICT (session, turn, seq) DO NOTHING";
+        match self.try_execute(sql, (session, turn, seq, at.as_nanos(), row.as_slice(), epoch)) {
+            Ok(0) if self.has_epoch(TurnRef { session, turn, epoch })? => {
+                Err(StoreError::Conflict(format!("event {seq} of turn {turn} of session {session} is there already")))
+            }
+            Ok(0) => Err(StoreError::Fenced),
+            Ok(_) => self.keep_blobs(session, turn, blobs),
             Err(error) => Err(sql_error("append an event", &error)),
         }
     }

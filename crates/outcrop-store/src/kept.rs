@@ -41,6 +41,7 @@ pub struct SessionFilter {
 }
 
 const COLUMNS: &str = "id, created_at, last_active_at, idle_ttl_s, attributes, turns, open_turn, suspended,
+                       epoch, lease_owner, input_hash, request_hash, asleep_until, unread,
                        agent_id, alias_id, session_id, ended";
 
 impl KeptSession {
@@ -139,10 +140,10 @@ struct Raw {
 fn read(row: &Row<'_>) -> SqlResult<Raw> {
     Ok(Raw {
         row: SessionRow::read(row)?,
-        agent_id: row.get(8)?,
-        alias_id: row.get(9)?,
-        session_id: row.get(10)?,
-        ended: row.get(11)?,
+        agent_id: row.get(14)?,
+        alias_id: row.get(15)?,
+        session_id: row.get(16)?,
+        ended: row.get(17)?,
     })
 }
 

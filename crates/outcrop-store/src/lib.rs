@@ -14,6 +14,8 @@
 //! | `turns.rs`, `journal.rs` | one InvokeAgent as an append-only list of events |
 //! | `packed.rs`, `blobs.rs` | the form of events in their rows; what is large, once and under its hash |
 //! | `files.rs` | files that callers gave in a session, as blobs |
+//! | `leases.rs` | who works on a session's turn, and what becomes of turns whose process is gone |
+//! | `callbacks.rs` | calls whose result comes later |
 //! | `stored_sessions.rs`, `invocations.rs` | the session store: what other frameworks keep of their conversations |
 //! | `sweep.rs` | nothing: it deletes what was over long ago |
 //! | `memory.rs`, `memory_jobs.rs` | what agents remember of sessions that are over; the sessions that wait for it |
@@ -23,9 +25,11 @@
 //! Times and ids are handed in; nothing here reads the clock.
 
 mod blobs;
+mod callbacks;
 pub mod care;
 mod client_tokens;
 mod conn;
+pub mod crash;
 mod cursor;
 mod error;
 mod files;
@@ -33,6 +37,7 @@ mod forks;
 mod invocations;
 mod journal;
 mod kept;
+mod leases;
 mod memory;
 mod memory_jobs;
 mod migrate;
@@ -54,6 +59,7 @@ mod tx;
 mod usage;
 mod writer;
 
+pub use callbacks::{AwaitedCallback, CallbackState, DueTurn, TakenCallback};
 pub use client_tokens::{CLIENT_TOKEN_SECONDS, ClientToken};
 pub use cursor::{Cursor, RowCursor};
 pub use error::StoreError;
@@ -62,6 +68,7 @@ pub use forks::{Bound, FORK_DEPTH_MAX, FORKS_PER_SESSION_MAX, Fork, ForkError, N
 pub use invocations::{Invocation, InvocationStep, Within};
 pub use journal::{EVENT_BYTES_MAX, JournalEvent};
 pub use kept::{KeptSession, SessionFilter};
+pub use leases::OrphanedTurn;
 pub use memory::{MemoryId, MemorySummary, Remembered};
 pub use memory_jobs::{IdleSession, MemoryJob};
 pub use postgres::url::is_postgres;
@@ -71,6 +78,8 @@ pub use snapshots::snapshot_hash;
 pub use store::{Store, StoreOptions};
 pub use stored_sessions::{SessionAttributes, StoredSession};
 pub use sweep::{Sweep, Sweeping, Swept};
-pub use turns::{BeginError, BeginTurn, Begun, FinishTurn, TurnOutcome};
+pub use turns::{
+    BeginError, BeginTurn, Begun, Entered, FinishTurn, KnownState, KnownTurn, RequestHashes, TurnOutcome, TurnRef,
+};
 pub use tx::{ReadTx, Tx};
 pub use usage::{ModelUsage, UsageBy, UsageFilter, UsageOf};

@@ -5,6 +5,7 @@ use crate::error::StoreError;
 use crate::memory::{MemorySummary, Remembered};
 use crate::sql::{Row, SqlResult};
 use crate::store::Store;
+use crate::turns::TurnRef;
 use crate::tx::{ReadTx, Tx};
 use crate::writer::Request;
 use outcrop_wire::Timestamp;
@@ -131,10 +132,11 @@ impl ReadTx<'_> {
         self.query_opt("read a session's beginning", sql, [session], |row| Ok(Timestamp::from_nanos(row.get(0)?)))
     }
 
-    /// Turns of a session, ended or not.
-    pub fn session_turns(&self, session: i64) -> Result<Option<u32>, StoreError> {
-        self.query_opt("count a session's turns", "SELECT turns FROM session WHERE id = ?1", [session], |row| {
-            row.get(0)
+    /// The last turn of a session, ended or not, with the right to write to it as things are.
+    pub fn last_turn(&self, session: i64) -> Result<Option<TurnRef>, StoreError> {
+        let sql = "SELECT turns, epoch FROM session WHERE id = ?1";
+        self.query_opt("count a session's turns", sql, [session], |row| {
+            Ok(TurnRef { session, turn: row.get(0)?, epoch: row.get(1)? })
         })
     }
 }

@@ -30,6 +30,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     migration!("0007_forks"),
     migration!("0008_session_files"),
     migration!("0009_resource_rows"),
+    migration!("0010_leases"),
     migration!("0011_blobs"),
     migration!("0012_retention"),
     migration!("0013_model_usage"),

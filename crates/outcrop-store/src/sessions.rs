@@ -29,6 +29,14 @@ pub struct Session {
     pub open_turn: Option<u32>,
     /// The invocation id that the last turn waits for.
     pub suspended: Option<String>,
+    /// Until when the last turn waits for a callback at most.
+    pub asleep_until: Option<Timestamp>,
+    /// The last turn has an end that nobody was there to read.
+    pub unread: bool,
+    /// How often the session has been given to somebody.
+    pub epoch: i64,
+    /// The process that works on the open turn, or ended the last one; none while an open turn is left at a boundary.
+    pub lease_owner: Option<String>,
 }
 
 /// A turn that began and did not finish: after a restart, one that the end of the process interrupted.
@@ -51,7 +59,8 @@ pub struct UnfinishedTurn {
 macro_rules! find {
     ($lock:literal) => {
         concat!(
-            "SELECT id, created_at, last_active_at, idle_ttl_s, attributes, turns, open_turn, suspended
+            "SELECT id, created_at, last_active_at, idle_ttl_s, attributes, turns, open_turn, suspended,
+                    epoch, lease_owner, input_hash, request_hash, asleep_until, unread
              FROM session WHERE agent_id = ?1 AND alias_id = ?2 AND session_id = ?3 AND ended = 0",
             $lock
         )
@@ -83,10 +92,12 @@ impl ReadTx<'_> {
         row.filter(|row| !row.expired(now)).map(SessionRow::into_session).transpose()
     }
 
-    /// Agent and alias of live sessions of this id that wait for the results of a return of control; the first 100.
-    pub fn suspended_sessions(&self, session_id: &str, now: Timestamp) -> Result<Vec<(String, String)>, StoreError> {
+    /// Agent and alias of live sessions of this id whose last turn has no end: it waits for the results of a return of
+    /// control or for a callback, or is open, whoever works on it; the first 100.
+    pub fn unended_sessions(&self, session_id: &str, now: Timestamp) -> Result<Vec<(String, String)>, StoreError> {
         let sql = "SELECT agent_id, alias_id FROM session
-                   WHERE session_id = ?1 AND suspended IS NOT NULL AND ended = 0
+                   WHERE session_id = ?1 AND ended = 0
+                     AND (suspended IS NOT NULL OR asleep_until IS NOT NULL OR open_turn IS NOT NULL)
                      AND last_active_at + idle_ttl_s * 1000000000 >= ?2
                    ORDER BY id LIMIT 100";
         self.query_all("list suspended turns", sql, (session_id, now.as_nanos()), |row| Ok((row.get(0)?, row.get(1)?)))
@@ -148,7 +159,7 @@ impl Tx<'_> {
     /// Takes the session id from the row; nothing waits for it any more. Every end of a session comes through here, and
     /// with it the job of a session that is remembered.
     pub(crate) fn retire_session(&mut self, session: i64, now: Timestamp) -> Result<(), StoreError> {
-        let sql = "UPDATE session SET ended = 1, open_turn = NULL, suspended = NULL WHERE id = ?1";
+        let sql = "UPDATE session SET ended = 1, open_turn = NULL, suspended = NULL, asleep_until = NULL WHERE id = ?1";
         self.execute("end a session", sql, [session])?;
         self.queue_memory_job(session, now)
     }
@@ -169,16 +180,22 @@ impl Tx<'_> {
 pub(crate) struct SessionRow {
     pub(crate) id: i64,
     created_at: Timestamp,
-    last_active_at: Timestamp,
+    pub(crate) last_active_at: Timestamp,
     idle_ttl_seconds: u32,
     attributes: Vec<u8>,
     pub(crate) turns: u32,
     pub(crate) open_turn: Option<u32>,
     pub(crate) suspended: Option<String>,
+    pub(crate) epoch: i64,
+    pub(crate) lease_owner: Option<String>,
+    pub(crate) input_hash: Option<Vec<u8>>,
+    pub(crate) request_hash: Option<Vec<u8>>,
+    pub(crate) asleep_until: Option<Timestamp>,
+    pub(crate) unread: bool,
 }
 
 impl SessionRow {
-    /// From id, times, time to live, attributes, turns and what is open, in this order.
+    /// From id, times, time to live, attributes, turns, what is open, lease, hashes and what waits, in this order.
     pub(crate) fn read(row: &Row<'_>) -> SqlResult<Self> {
         Ok(Self {
             id: row.get(0)?,
@@ -189,6 +206,12 @@ impl SessionRow {
             turns: row.get(5)?,
             open_turn: row.get(6)?,
             suspended: row.get(7)?,
+            epoch: row.get(8)?,
+            lease_owner: row.get(9)?,
+            input_hash: row.get(10)?,
+            request_hash: row.get(11)?,
+            asleep_until: row.get::<Option<i64>>(12)?.map(Timestamp::from_nanos),
+            unread: row.get::<i64>(13)? != 0,
         })
     }
 
@@ -211,6 +234,10 @@ impl SessionRow {
             turns: self.turns,
             open_turn: self.open_turn,
             suspended: self.suspended,
+            asleep_until: self.asleep_until,
+            unread: self.unread,
+            epoch: self.epoch,
+            lease_owner: self.lease_owner,
         })
     }
 }

@@ -4,6 +4,7 @@
 //! without a savepoint of their own and can run them again should a neighbour in the same commit fail.
 
 use crate::blobs::WHOLE_SESSION;
+use crate::callbacks::AwaitedCallback;
 use crate::error::StoreError;
 use crate::files::SessionFile;
 use crate::journal::check_sizes;
@@ -19,7 +20,7 @@ use std::collections::BTreeMap;
 const BEGIN_ATTEMPTS: u32 = 4;
 
 /// What a turn begins with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct BeginTurn {
     /// The agent's id.
     pub agent_id: String,
@@ -39,6 +40,75 @@ pub struct BeginTurn {
     pub first_event: Vec<u8>,
     /// Files that the event names by their hashes; kept with the session.
     pub files: Vec<SessionFile>,
+    /// Who will work on it: this process's own name, see [`Store::renew_lease`].
+    pub owner: String,
+    /// How the request is known when it comes again; `None` for a turn that no request attaches to.
+    pub request: Option<RequestHashes>,
+    /// Whether a turn that waits for a callback makes way; else it is [`BeginError::Asleep`].
+    pub interrupts: bool,
+}
+
+/// How a request is known again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestHashes {
+    /// Of what it says: 16 bytes.
+    pub input: Vec<u8>,
+    /// The same with the id that a client's retries share: 16 bytes.
+    pub request: Option<Vec<u8>>,
+}
+
+/// A turn, and by what right it is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnRef {
+    /// The store's number of the session.
+    pub session: i64,
+    /// The turn within it.
+    pub turn: u32,
+    /// The session's epoch as it was when the turn was begun or taken over: a later one has somebody else.
+    pub epoch: i64,
+}
+
+/// What a request comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entered {
+    /// A turn of its own.
+    Begun(Begun),
+    /// The turn that it has already.
+    Known(KnownTurn),
+}
+
+/// The last turn of a session, found by its request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownTurn {
+    /// The turn. One that is open was taken over: nobody else may write to it.
+    pub turn: TurnRef,
+    /// Session attributes as the last finished turn left them.
+    pub attributes: BTreeMap<String, String>,
+    /// How it stands.
+    pub state: KnownState,
+}
+
+/// How a turn stands whose request came again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownState {
+    /// It has no end, and nobody works on it any more.
+    Open {
+        /// Whoever worked on it went away in its middle: what was under way may have been done or not. Else it was left
+        /// with nothing under way.
+        cut_off: bool,
+    },
+    /// It waits for the results of a return of control.
+    Suspended,
+    /// It waits for a callback.
+    Asleep {
+        /// At most until then.
+        until: Timestamp,
+    },
+    /// It has its end.
+    Over {
+        /// Nobody was there to read it.
+        unread: bool,
+    },
 }
 
 /// The turn that was begun or gone on with.
@@ -48,6 +118,8 @@ pub struct Begun {
     pub session: i64,
     /// The turn within the session, from 1.
     pub turn: u32,
+    /// The session's epoch from now on.
+    pub epoch: i64,
     /// The number of the next event: the one after `first_event`.
     pub next_seq: u32,
     /// Session attributes as the last finished turn left them.
@@ -58,6 +130,13 @@ pub struct Begun {
     pub interrupted: bool,
     /// The session begins with this turn.
     pub is_new: bool,
+}
+
+impl Begun {
+    /// The turn, to be written to.
+    pub fn turn_ref(&self) -> TurnRef {
+        TurnRef { session: self.session, turn: self.turn, epoch: self.epoch }
+    }
 }
 
 /// Why no turn was begun.
@@ -72,6 +151,18 @@ pub enum BeginError {
         /// The invocation id waited for.
         expected: String,
     },
+    /// Another process works on the session's turn.
+    #[error("another process holds the session")]
+    Held {
+        /// Its turn, when it is the one that the request came by.
+        same: Option<TurnRef>,
+    },
+    /// The last turn waits for a callback, and the request does not interrupt it.
+    #[error("the session's turn waits for a callback")]
+    Asleep {
+        /// At most until then.
+        until: Timestamp,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -80,10 +171,8 @@ pub enum BeginError {
 /// What a turn ends with.
 #[derive(Clone, Debug)]
 pub struct FinishTurn {
-    /// [`Begun::session`].
-    pub session: i64,
-    /// [`Begun::turn`].
-    pub turn: u32,
+    /// The turn.
+    pub turn: TurnRef,
     /// The number of the first of `events`.
     pub first_seq: u32,
     /// The last events, with their times; may be empty.
@@ -94,6 +183,23 @@ pub struct FinishTurn {
     pub attributes: Option<BTreeMap<String, String>>,
     /// How it ends.
     pub outcome: TurnOutcome,
+    /// Nobody was there to read the end: the same request shall find it.
+    pub unread: bool,
+    /// Calls whose result comes later, of a turn that goes to sleep.
+    pub callbacks: Vec<AwaitedCallback>,
+}
+
+impl FinishTurn {
+    /// An end that keeps the attributes and was seen by somebody.
+    pub fn new(
+        turn: TurnRef,
+        first_seq: u32,
+        events: Vec<(Timestamp, Vec<u8>)>,
+        now: Timestamp,
+        outcome: TurnOutcome,
+    ) -> Self {
+        Self { turn, first_seq, events, now, attributes: None, outcome, unread: false, callbacks: Vec::new() }
+    }
 }
 
 /// How a turn ends.
@@ -106,9 +212,18 @@ pub enum TurnOutcome {
         /// What the results will name.
         invocation_id: String,
     },
+    /// It waits for a callback, and its session does not expire before that. The next request may find it.
+    Asleep {
+        /// At most until then.
+        until: Timestamp,
+    },
     /// The session ends with the turn.
     Ended,
 }
+
+/// How long after its end a turn may be found by its words alone, when the process that ended it is gone: its client may
+/// never have read the end.
+const LOST_END_SECONDS: i64 = 60;
 
 impl Store {
     /// Finds or creates the live session and begins a turn in it, or goes on with the suspended one.
@@ -119,14 +234,32 @@ impl Store {
     ///
     /// # Errors
     /// Results that nobody waits for; [`StoreError::TooLarge`]; failures of the store. Nothing is written then.
-    pub async fn begin_turn(&self, begin: BeginTurn) -> Result<Begun, BeginError> {
+    ///
+    /// [`BeginTurn::request`] is not looked for.
+    pub async fn begin_turn(&self, mut begin: BeginTurn) -> Result<Begun, BeginError> {
+        begin.request = None;
+        match self.enter_turn(begin).await? {
+            Entered::Begun(begun) => Ok(begun),
+            Entered::Known(known) => Err(StoreError::Conflict(format!("session {} holds", known.turn.session)).into()),
+        }
+    }
+
+    /// As [`Store::begin_turn`]; but a request that the session's last turn came by, sent again, gets that turn. It is
+    /// the same when its client says so and the input is equal; or when the input is equal and the turn has no end, or
+    /// one that was not read. If it is open it is taken over. Nothing is written to its journal.
+    ///
+    /// # Errors
+    /// As for [`Store::begin_turn`]; [`BeginError::Held`].
+    pub async fn enter_turn(&self, begin: BeginTurn) -> Result<Entered, BeginError> {
         check_sizes([begin.first_event.as_slice()].into_iter().chain(begin.files.iter().map(|file| &*file.body)))?;
         let bytes = begin.first_event.len() + begin.files.iter().map(|file| file.body.len()).sum::<usize>();
         let begin = away_if_long(bytes, move || Begin::of(begin)).await??;
         let blobs = begin.first.hashes();
-        let begun = self.submit(begin).await?;
-        self.written().add(begun.session, begun.turn, blobs);
-        Ok(begun)
+        let entered = self.submit(begin).await?;
+        if let Entered::Begun(begun) = &entered {
+            self.written().add(begun.session, begun.turn, blobs);
+        }
+        Ok(entered)
     }
 
     /// Appends events to the journal of a turn; the first gets the number `first_seq`. All or none are kept.
@@ -134,12 +267,11 @@ impl Store {
     /// Resolves when they are durable. Dropping the future does not take the request back.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when one of the numbers is taken (another driver on the same turn) or the session was
-    /// swept; [`StoreError::TooLarge`] over 16 MiB in one event or 64 MiB together.
+    /// [`StoreError::Fenced`] when the session has another epoch or was swept; [`StoreError::Conflict`] when one of the
+    /// numbers is taken; [`StoreError::TooLarge`] over 16 MiB in one event or 64 MiB together.
     pub async fn append_events(
         &self,
-        session: i64,
-        turn: u32,
+        turn: TurnRef,
         first_seq: u32,
         events: Vec<(Timestamp, Vec<u8>)>,
     ) -> Result<(), StoreError> {
@@ -147,38 +279,36 @@ impl Store {
         if events.is_empty() {
             return Ok(());
         }
-        let events = self.packed(session, turn, events).await?;
+        let events = self.packed(turn, events).await?;
         let blobs: Vec<Hash> = events.iter().flat_map(|(_, event)| event.hashes()).collect();
-        self.submit(Append { session, turn, first_seq, events }).await?;
-        self.written().add(session, turn, blobs);
+        self.submit(Append { turn, first_seq, events }).await?;
+        self.written().add(turn.session, turn.turn, blobs);
         Ok(())
     }
 
     /// Appends the last events and closes the turn, in one durable write.
     ///
-    /// A turn that a newer one has taken the place of only appends its events: attributes and waiting are the newer
-    /// turn's. [`TurnOutcome::Ended`] ends the session all the same. Dropping the future does not take it back.
+    /// A turn that a newer one has taken the place of is fenced off. Dropping the future does not take it back.
     ///
     /// # Errors
     /// As for [`Store::append_events`]; attributes count as an event.
     pub async fn finish_turn(&self, mut finish: FinishTurn) -> Result<(), StoreError> {
         let attributes = finish.attributes.as_ref().map(crate::resources::to_doc).transpose()?;
         check_sizes(finish.events.iter().map(|(_, body)| body.as_slice()).chain(attributes.as_deref()))?;
-        let (session, turn) = (finish.session, finish.turn);
-        let events = self.packed(session, turn, std::mem::take(&mut finish.events)).await?;
+        let turn = finish.turn;
+        let events = self.packed(turn, std::mem::take(&mut finish.events)).await?;
         self.submit(Finish { finish, events, attributes }).await?;
-        self.written().forget(session, turn);
+        self.written().forget(turn.session, turn.turn);
         Ok(())
     }
 
     /// Events in the form they are kept in; of what the turn has written already, only the address.
     async fn packed(
         &self,
-        session: i64,
-        turn: u32,
+        turn: TurnRef,
         events: Vec<(Timestamp, Vec<u8>)>,
     ) -> Result<Vec<(Timestamp, Packed)>, StoreError> {
-        let written = self.written().by(session, turn);
+        let written = self.written().by(turn.session, turn.turn);
         let bytes = events.iter().map(|(_, body)| body.len()).sum();
         away_if_long(bytes, move || {
             events.into_iter().map(|(at, body)| (at, pack(&body, |hash| written.contains(hash)))).collect()
@@ -217,8 +347,7 @@ impl Begin {
 }
 
 struct Append {
-    session: i64,
-    turn: u32,
+    turn: TurnRef,
     first_seq: u32,
     events: Vec<(Timestamp, Packed)>,
 }
@@ -232,28 +361,41 @@ struct Finish {
 }
 
 impl Request for Begin {
-    type Output = Begun;
+    type Output = Entered;
     type Error = BeginError;
 
-    fn apply(&self, tx: &mut Tx<'_>) -> Result<Begun, BeginError> {
-        let BeginTurn { agent_id, alias_id, session_id, resume, now, .. } = &self.begin;
+    fn apply(&self, tx: &mut Tx<'_>) -> Result<Entered, BeginError> {
+        let begin = &self.begin;
         // Another replica may begin the session between the look and the insert; then it is there at the second look.
         for _ in 0..BEGIN_ATTEMPTS {
-            let row = tx.lock_session(agent_id, alias_id, session_id)?;
-            let begun = match (row, resume) {
-                (Some(row), Some(invocation)) if !row.expired(*now) => {
-                    return resume_turn(tx, self, &row, invocation);
+            let row = tx.lock_session(&begin.agent_id, &begin.alias_id, &begin.session_id)?;
+            if let Some(row) = row.as_ref().filter(|row| !row.expired(begin.now)) {
+                if row.open_turn.is_some() && tx.is_held_by_other(row, &begin.owner, begin.now)? {
+                    let is_same = begin.request.as_ref().is_some_and(|own| row.input_hash.as_ref() == Some(&own.input));
+                    let turn = TurnRef { session: row.id, turn: row.turns, epoch: row.epoch };
+                    return Err(BeginError::Held { same: is_same.then_some(turn) });
+                }
+                if let Some(known) = known_turn(tx, begin, row)? {
+                    return Ok(Entered::Known(known));
+                }
+                if let Some(until) = row.asleep_until.filter(|_| !begin.interrupts) {
+                    return Err(BeginError::Asleep { until });
+                }
+            }
+            let begun = match (row, &begin.resume) {
+                (Some(row), Some(invocation)) if !row.expired(begin.now) => {
+                    Some(resume_turn(tx, self, &row, invocation)?)
                 }
                 (_, Some(_)) => return Err(BeginError::NotSuspended),
-                (Some(row), None) if row.expired(*now) => {
-                    tx.retire_session(row.id, *now)?;
+                (Some(row), None) if row.expired(begin.now) => {
+                    tx.retire_session(row.id, begin.now)?;
                     new_session(tx, self)?
                 }
                 (Some(row), None) => Some(new_turn(tx, self, &row)?),
                 (None, None) => new_session(tx, self)?,
             };
             if let Some(begun) = begun {
-                return Ok(begun);
+                return Ok(Entered::Begun(begun));
             }
         }
         Err(StoreError::Conflict(format!("session `{}` begins elsewhere again and again", self.begin.session_id))
@@ -275,11 +417,11 @@ impl Request for Append {
     type Error = StoreError;
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        append(tx, self.session, self.turn, self.first_seq, &self.events)
+        append(tx, self.turn, self.first_seq, &self.events)
     }
 
     fn lane(&self) -> u64 {
-        self.session.unsigned_abs()
+        self.turn.session.unsigned_abs()
     }
 
     fn wrote(_: &StoreError) -> bool {
@@ -292,24 +434,40 @@ impl Request for Finish {
     type Error = StoreError;
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        let FinishTurn { session, turn, first_seq, now, outcome, .. } = &self.finish;
-        append(tx, *session, *turn, *first_seq, &self.events)?;
-        let suspended = match outcome {
-            TurnOutcome::Suspended { invocation_id } => Some(invocation_id.as_str()),
-            TurnOutcome::Finished | TurnOutcome::Ended => None,
+        let FinishTurn { turn, first_seq, now, outcome, unread, callbacks, .. } = &self.finish;
+        append(tx, *turn, *first_seq, &self.events)?;
+        let (suspended, asleep_until) = match outcome {
+            TurnOutcome::Suspended { invocation_id } => (Some(invocation_id.as_str()), None),
+            TurnOutcome::Asleep { until } => (None, Some(*until)),
+            TurnOutcome::Finished | TurnOutcome::Ended => (None, None),
         };
-        let sql = "UPDATE session SET last_active_at = ?3, attributes = coalesce(?4, attributes),
-                   open_turn = NULL, suspended = ?5 WHERE id = ?1 AND turns = ?2 AND ended = 0";
-        let row = (session, turn, now.as_nanos(), &self.attributes, suspended);
-        tx.execute("finish a turn", sql, row)?;
+        // A session counts as active for as long as its turn waits for a callback.
+        let last_active_at = asleep_until.map_or(*now, |until| until.max(*now)).as_nanos();
+        let sql = "UPDATE session SET last_active_at = ?4, attributes = coalesce(?5, attributes), open_turn = NULL,
+                   suspended = ?6, asleep_until = ?7, unread = ?8
+                   WHERE id = ?1 AND turns = ?2 AND epoch = ?3 AND ended = 0";
+        let asleep_until = asleep_until.map(Timestamp::as_nanos);
+        let (session, number) = (turn.session, turn.turn);
+        let unread = i64::from(*unread);
+        let row = (session, number, turn.epoch, last_active_at, &self.attributes, suspended, asleep_until, unread);
+        let is_there = tx.execute("finish a turn", sql, row)? > 0;
+        if !is_there && self.events.is_empty() && !tx.has_epoch(*turn)? {
+            return Err(StoreError::Fenced);
+        }
+        for callback in callbacks {
+            tx.await_callback(*turn, callback)?;
+        }
+        if asleep_until.is_some() {
+            tx.arm_callbacks(session)?;
+        }
         if *outcome == TurnOutcome::Ended {
-            tx.retire_session(*session, *now)?;
+            tx.retire_session(session, *now)?;
         }
         Ok(())
     }
 
     fn lane(&self) -> u64 {
-        self.finish.session.unsigned_abs()
+        self.finish.turn.session.unsigned_abs()
     }
 
     fn wrote(_: &StoreError) -> bool {
@@ -317,29 +475,56 @@ impl Request for Finish {
     }
 }
 
-fn append(
-    tx: &mut Tx<'_>,
-    session: i64,
-    turn: u32,
-    first_seq: u32,
-    events: &[(Timestamp, Packed)],
-) -> Result<(), StoreError> {
-    (first_seq..).zip(events).try_for_each(|(seq, (at, event))| tx.append_event(session, turn, seq, *at, event))
+fn append(tx: &mut Tx<'_>, turn: TurnRef, first_seq: u32, events: &[(Timestamp, Packed)]) -> Result<(), StoreError> {
+    (first_seq..).zip(events).try_for_each(|(seq, (at, event))| tx.append_fenced(turn, seq, *at, event))
+}
+
+/// The session's last turn, if it is the request's own. One that is open is taken over.
+fn known_turn(tx: &mut Tx<'_>, begin: &BeginTurn, row: &SessionRow) -> Result<Option<KnownTurn>, BeginError> {
+    let Some(hashes) = &begin.request else { return Ok(None) };
+    if row.turns == 0 || row.input_hash.as_deref() != Some(hashes.input.as_slice()) {
+        return Ok(None);
+    }
+    let is_resent = hashes.request.is_some() && row.request_hash == hashes.request;
+    let state = match (row.open_turn, row.asleep_until) {
+        (Some(_), _) => KnownState::Open { cut_off: row.lease_owner.is_some() },
+        (None, Some(until)) => KnownState::Asleep { until },
+        // The caller's results, brought once more because the turn could not go on with them, are to be taken.
+        (None, None) if row.suspended.is_some() && row.suspended == begin.resume => return Ok(None),
+        (None, None) if row.suspended.is_some() => KnownState::Suspended,
+        (None, None) if is_resent || row.unread => KnownState::Over { unread: row.unread },
+        (None, None) => {
+            let is_recent = begin.now <= row.last_active_at.plus_seconds(LOST_END_SECONDS);
+            if !(is_recent && row.lease_owner.is_some() && tx.has_other_crashed(row, &begin.owner, begin.now)?) {
+                return Ok(None);
+            }
+            KnownState::Over { unread: false }
+        }
+    };
+    let mut turn = TurnRef { session: row.id, turn: row.turns, epoch: row.epoch };
+    if let KnownState::Open { .. } = state {
+        turn.epoch = tx.take_lease(row, begin)?;
+    }
+    Ok(Some(KnownTurn { turn, attributes: row.attributes()?, state }))
 }
 
 /// Begins the session; `None` when it is there after all.
 fn new_session(tx: &mut Tx<'_>, request: &Begin) -> Result<Option<Begun>, StoreError> {
     let sql = "INSERT INTO session (agent_id, alias_id, session_id, created_at, last_active_at, idle_ttl_s,
-                                    attributes, turns, open_turn, memory_id)
-               VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, 1, 1, ?7) ON CONFLICT DO NOTHING";
-    let BeginTurn { agent_id, alias_id, session_id, now, idle_ttl_seconds, memory_id, .. } = &request.begin;
-    let row = (agent_id, alias_id, session_id, now.as_nanos(), idle_ttl_seconds, b"{}".as_slice(), memory_id);
+                                    attributes, turns, open_turn, memory_id, epoch, lease_owner, input_hash, request_hash)
+               VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, 1, 1, ?7, 1, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
+    let BeginTurn { agent_id, alias_id, session_id, now, idle_ttl_seconds, memory_id, owner, request: hashes, .. } =
+        &request.begin;
+    let (input, resent) = columns(hashes.as_ref());
+    let (now, empty) = (now.as_nanos(), b"{}".as_slice());
+    let row = (agent_id, alias_id, session_id, now, idle_ttl_seconds, empty, memory_id, owner, input, resent);
     let Some(session) = tx.insert_row("begin a session", sql, row)? else { return Ok(None) };
-    tx.append_event(session, 1, 0, *now, &request.first)?;
+    tx.append_event(session, 1, 0, request.begin.now, &request.first)?;
     tx.keep_blobs(session, WHOLE_SESSION, &request.files)?;
     Ok(Some(Begun {
         session,
         turn: 1,
+        epoch: 1,
         next_seq: 1,
         attributes: BTreeMap::new(),
         previous_turns: 0,
@@ -351,10 +536,11 @@ fn new_session(tx: &mut Tx<'_>, request: &Begin) -> Result<Option<Begun>, StoreE
 fn new_turn(tx: &mut Tx<'_>, begin: &Begin, row: &SessionRow) -> Result<Begun, StoreError> {
     let attributes = row.attributes()?;
     let turn = row.turns.saturating_add(1);
-    open_turn(tx, begin, row.id, turn, 0)?;
+    open_turn(tx, begin, row, turn, 0)?;
     Ok(Begun {
         session: row.id,
         turn,
+        epoch: row.epoch + 1,
         next_seq: 1,
         attributes,
         previous_turns: row.turns,
@@ -374,10 +560,11 @@ fn resume_turn(tx: &mut Tx<'_>, begin: &Begin, row: &SessionRow, invocation: &st
     let attributes = row.attributes()?;
     let turn = row.turns;
     let seq = tx.next_seq(row.id, turn)?;
-    open_turn(tx, begin, row.id, turn, seq)?;
+    open_turn(tx, begin, row, turn, seq)?;
     Ok(Begun {
         session: row.id,
         turn,
+        epoch: row.epoch + 1,
         next_seq: seq + 1,
         attributes,
         previous_turns: turn.saturating_sub(1),
@@ -387,12 +574,23 @@ fn resume_turn(tx: &mut Tx<'_>, begin: &Begin, row: &SessionRow, invocation: &st
 }
 
 /// Makes the turn the open one and writes the event it begins or goes on with.
-fn open_turn(tx: &mut Tx<'_>, request: &Begin, session: i64, turn: u32, seq: u32) -> Result<(), StoreError> {
-    let BeginTurn { now, idle_ttl_seconds, memory_id, .. } = &request.begin;
+fn open_turn(tx: &mut Tx<'_>, request: &Begin, row: &SessionRow, turn: u32, seq: u32) -> Result<(), StoreError> {
     let sql = "UPDATE session SET turns = ?2, open_turn = ?2, suspended = NULL, last_active_at = ?3, idle_ttl_s = ?4,
-               memory_id = coalesce(?5, memory_id) WHERE id = ?1";
-    let row = (session, turn, now.as_nanos(), idle_ttl_seconds, memory_id);
-    tx.execute("begin a turn", sql, row)?;
+               memory_id = coalesce(?5, memory_id), epoch = epoch + 1, lease_owner = ?6, input_hash = ?7,
+               request_hash = ?8, asleep_until = NULL, unread = 0 WHERE id = ?1";
+    let session = row.id;
+    let (input, resent) = columns(request.begin.request.as_ref());
+    let BeginTurn { now, idle_ttl_seconds, memory_id, owner, .. } = &request.begin;
+    let values = (session, turn, now.as_nanos(), idle_ttl_seconds, memory_id, owner, input, resent);
+    tx.execute("begin a turn", sql, values)?;
+    if row.asleep_until.is_some() {
+        tx.forget_callbacks(session)?;
+    }
     tx.append_event(session, turn, seq, *now, &request.first)?;
     tx.keep_blobs(session, WHOLE_SESSION, &request.files)
+}
+
+/// The two hashes as their columns hold them.
+fn columns(request: Option<&RequestHashes>) -> (Option<&[u8]>, Option<&[u8]>) {
+    (request.map(|hashes| hashes.input.as_slice()), request.and_then(|hashes| hashes.request.as_deref()))
 }

@@ -1,8 +1,8 @@
 //! Functions that answer out of closures and remember what they were asked.
 
 use outcrop_ports::{
-    Action, BoxFuture, ToolCall, ToolContext, ToolExecutor, ToolFailure, ToolFailureCause, ToolLimits, ToolOutcome,
-    ToolSuccess,
+    Action, BoxFuture, Delivery, ToolCall, ToolContext, ToolExecutor, ToolFailure, ToolFailureCause, ToolLimits,
+    ToolOutcome, ToolSuccess,
 };
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -62,6 +62,7 @@ impl ToolExecutor for FakeTools {
         &'a self,
         call: &'a ToolCall,
         context: &'a ToolContext,
+        _delivery: &'a Delivery,
         _limits: ToolLimits,
     ) -> BoxFuture<'a, ToolOutcome> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call.clone());

@@ -132,13 +132,14 @@ impl LocalHost {
         local: &LocalFunction,
         name: &FunctionName,
         payload: Bytes,
+        client_context: Option<String>,
         limits: InvokeLimits,
     ) -> Result<Answer, Failure> {
         if self.shared.shutdown.is_cancelled() {
             return Err(Failure::unreachable("is not run any more because the server is stopping", ""));
         }
         let pool = self.pool(entry, local, name);
-        pool.call(name.arn(&self.shared.config.home), payload, limits).await
+        pool.call(name.arn(&self.shared.config.home), payload, client_context, limits).await
     }
 
     /// Ends the processes of an entry that was replaced or removed, each after its event.

@@ -2,12 +2,16 @@
 //! emulator of container images.
 
 use crate::InvokeLimits;
+use crate::delivery;
 use crate::failure::{Answer, Failure, head};
 use crate::names::FunctionName;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, StatusCode, Uri};
 use outcrop_http::{HttpClient, HttpError, HttpLimits, HttpResponse};
+use outcrop_ports::Delivery;
 
 /// The path of the call; an address that has it already is taken as it is.
 const CALL_PATH: &str = "/2015-03-31/functions/";
@@ -18,6 +22,7 @@ pub(crate) async fn call(
     url: &str,
     name: &FunctionName,
     payload: Bytes,
+    delivery: &Delivery,
     limits: InvokeLimits,
 ) -> Result<Answer, Failure> {
     let address = address(url, name.name())
@@ -28,6 +33,13 @@ pub(crate) async fn call(
         headers.insert("x-amz-invocation-type", HeaderValue::from_static("RequestResponse"));
         if limits.log_tail {
             headers.insert("x-amz-log-type", HeaderValue::from_static("Tail"));
+        }
+        let context = delivery::client_context(delivery).map(|context| STANDARD.encode(context));
+        let context = context.as_deref().map(|context| ("x-amz-client-context", context));
+        for (name, value) in context.into_iter().chain(delivery::headers(delivery)) {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(name, value);
+            }
         }
     }
     let request =

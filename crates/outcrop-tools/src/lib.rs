@@ -4,6 +4,7 @@
 //! on by the local [host](HostConfig) or a remote endpoint, and reads the answer. [`envelope`] holds what goes over the
 //! wire to and from functions of action groups.
 
+mod delivery;
 pub mod envelope;
 mod failure;
 mod functions;
@@ -21,7 +22,9 @@ use bytes::Bytes;
 use failure::{Answer, Failure, function_error};
 use host::LocalHost;
 use outcrop_http::HttpClient;
-use outcrop_ports::{BoxFuture, Clock, Ids, ToolCall, ToolContext, ToolExecutor, ToolFailure, ToolLimits, ToolOutcome};
+use outcrop_ports::{
+    BoxFuture, Clock, Delivery, Ids, ToolCall, ToolContext, ToolExecutor, ToolFailure, ToolLimits, ToolOutcome,
+};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -81,7 +84,7 @@ impl LambdaTools {
         payload: Bytes,
         limits: InvokeLimits,
     ) -> Result<InvokeResult, ToolFailure> {
-        let answer = self.run(function, payload, limits).await;
+        let answer = self.run(function, payload, &Delivery::default(), limits).await;
         let answer = answer.or_else(Failure::for_invoke).map_err(|failure| failure.for_tool(&shown_name(function)))?;
         Ok(InvokeResult { payload: answer.payload, function_error: answer.function_error, log_tail: answer.log })
     }
@@ -126,13 +129,22 @@ impl LambdaTools {
         self.host.shutdown().await;
     }
 
-    async fn run(&self, function: &str, payload: Bytes, limits: InvokeLimits) -> Result<Answer, Failure> {
+    async fn run(
+        &self,
+        function: &str,
+        payload: Bytes,
+        delivery: &Delivery,
+        limits: InvokeLimits,
+    ) -> Result<Answer, Failure> {
         let unknown = || Failure::NotFound { detail: format!("{function}; known are: {}", self.known().join(", ")) };
         let name = FunctionName::parse(function).ok_or_else(unknown)?;
         let entry = self.registry.find(&name, &self.home).ok_or_else(unknown)?;
         match &entry.source {
-            FunctionSource::Local(local) => self.host.call(&entry, local, &name, payload, limits).await,
-            FunctionSource::Url(url) => invoke::call(&self.http, url, &name, payload, limits).await,
+            FunctionSource::Local(local) => {
+                let client_context = delivery::client_context(delivery);
+                self.host.call(&entry, local, &name, payload, client_context, limits).await
+            }
+            FunctionSource::Url(url) => invoke::call(&self.http, url, &name, payload, delivery, limits).await,
         }
     }
 }
@@ -142,6 +154,7 @@ impl ToolExecutor for LambdaTools {
         &'a self,
         call: &'a ToolCall,
         context: &'a ToolContext,
+        delivery: &'a Delivery,
         limits: ToolLimits,
     ) -> BoxFuture<'a, ToolOutcome> {
         Box::pin(async move {
@@ -152,7 +165,7 @@ impl ToolExecutor for LambdaTools {
                 log_tail: false,
             };
             let function = &call.function_arn;
-            match self.run(function, event, limits).await {
+            match self.run(function, event, delivery, limits).await {
                 Ok(answer) if answer.function_error => {
                     ToolOutcome::Failed(function_error(&shown_name(function), &answer.payload))
                 }

@@ -14,10 +14,11 @@ mod store;
 pub(crate) use auth::Auth;
 pub(crate) use model::{ModelSetting, ProviderSetting, Reached};
 
-use crate::config::file::{Concurrent, File, FunctionEntry, QuotasSection, RetentionSection};
+use crate::config::file::{Concurrent, CutOff, File, FunctionEntry, QuotasSection, RetentionSection};
 use outcrop_models::Prices;
 use outcrop_server::{
-    MemorySettings, PhaseModels, Quotas, RetentionSettings, SessionPolicy, SessionSettings, SessionStoreSettings, TurnLimits,
+    MemorySettings, PhaseModels, Quotas, RecoveredTurns, RecoverySettings, RetentionSettings, SessionPolicy,
+    SessionSettings, SessionStoreSettings, TurnLimits,
 };
 use outcrop_store::StoreOptions;
 use outcrop_tools::{ConfiguredFunction, FunctionSource, LocalFunction, Runtime};
@@ -52,6 +53,7 @@ pub(crate) struct Config {
     pub(crate) memory: MemorySettings,
     pub(crate) retention: RetentionSettings,
     pub(crate) sessions: SessionSettings,
+    pub(crate) recovery: RecoverySettings,
     pub(crate) reader_timeout: Duration,
     pub(crate) answer_schemas: BTreeMap<String, Arc<serde_json::Value>>,
 }
@@ -192,6 +194,9 @@ fn mean(
         ("jobs_at_once_max", file.memory.jobs_at_once_max == 0, "is at least 1"),
         ("attempts_max", file.memory.attempts_max == 0, "is at least 1"),
         ("reader_timeout", limits.reader_timeout.is_zero(), "is more than nothing"),
+        ("turns_at_once_max", file.recovery.turns_at_once_max == 0, "is at least 1"),
+        ("interval", file.recovery.interval.is_zero(), "is more than nothing"),
+        ("lease", file.recovery.lease.as_secs() == 0, "is at least 1s"),
         ("queue_timeout", file.sessions.queue_timeout.is_zero(), "is more than nothing"),
         ("idle_timeout", file.session_store.idle_timeout.is_some_and(|time| time.is_zero()), "is more than nothing"),
         ("rows_per_second", file.retention.rows_per_second == 0, "is at least 1"),
@@ -200,6 +205,12 @@ fn mean(
         problems.push(format!("{}: {rule}", source.key(key)));
     }
     let retention = retention(&file.retention, source, &mut problems);
+    let public_url = file.recovery.public_url.map(|url| url.trim_end_matches('/').to_owned());
+    let is_url =
+        |url: &String| ["http://", "https://"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme));
+    if !public_url.as_ref().is_none_or(is_url) {
+        problems.push(format!("{}: begins with http:// or https://", source.key("public_url")));
+    }
     let quotas = quotas(&file.quotas, source, &mut problems);
     let answer_schemas = answer_schema::mean(file.answer_schema, source, &mut problems);
     if !problems.is_empty() {
@@ -237,6 +248,16 @@ fn mean(
             wait: *file.sessions.wait,
             queue_length_max: file.sessions.queue_length_max,
             queue_timeout: *file.sessions.queue_timeout,
+        },
+        recovery: RecoverySettings {
+            turns: match file.recovery.turns {
+                CutOff::Wait => RecoveredTurns::Wait,
+                CutOff::Finish => RecoveredTurns::Finish,
+            },
+            turns_at_once_max: file.recovery.turns_at_once_max,
+            interval: *file.recovery.interval,
+            lease: *file.recovery.lease,
+            public_url,
         },
         reader_timeout: *limits.reader_timeout,
         answer_schemas,

@@ -12,6 +12,7 @@ use outcrop_server::edge::authenticate::AuthMode;
 use outcrop_server::objects::Objects;
 use outcrop_server::{App, AppParts, Server, ServerLimits, Settings};
 use outcrop_store::Store;
+use outcrop_store::crash::Crash;
 use outcrop_tools::{FunctionRegistry, Home, HostConfig, LambdaTools};
 use outcrop_wire::sigv4::Secret;
 use std::collections::BTreeMap;
@@ -119,6 +120,7 @@ pub(crate) async fn prepare(
         memory: config.memory,
         retention: config.retention,
         sessions: config.sessions,
+        recovery: config.recovery,
         reader_timeout: config.reader_timeout,
         answer_schemas: config.answer_schemas,
         secrets,
@@ -135,9 +137,22 @@ pub(crate) async fn prepare(
         settings,
         stopping: stop.clone(),
     });
+    // The folder is this process's alone, so whoever named itself there is gone.
+    let name = options.data.join("process");
+    let before = std::fs::read_to_string(&name).ok();
+    std::fs::write(&name, app.lease_owner()).map_err(|error| failed(&name.display().to_string(), &error))?;
+    outcrop_server::turn::recover::prepare(&app, before)
+        .await
+        .map_err(|error| failed("the store cannot be written", &error.message))?;
     outcrop_server::ops::lambda::load(&app)
         .await
         .map_err(|error| failed("stored functions cannot be read", &error.message))?;
+    // For those who try what a crash leaves behind; see docs/durability.md.
+    if let Some(crash) = environment("OUTCROP_TEST_CRASH") {
+        Crash::parse(&crash)
+            .ok_or_else(|| Failure::Usage(format!("OUTCROP_TEST_CRASH: {crash:?} is no `before N` or `after N`")))?
+            .arm();
+    }
     Ok(Prepared { server, app, tools, stop, _lock: lock, address, signer: signer(&config.auth), notes: models.notes })
 }
 
@@ -219,11 +234,13 @@ impl Prepared {
         outcrop_server::memory::start(&self.app);
         outcrop_server::bill::start(&self.app);
         outcrop_server::retention::start(&self.app);
+        outcrop_server::turn::recover::start(&self.app);
         self.server.run(self.app.clone(), self.stop).await;
         if !self.app.finish_turns(TURNS_TIMEOUT).await {
             tracing::warn!("turns were cut off; their journals have what was done");
         }
         self.tools.shutdown().await;
+        outcrop_server::turn::recover::end(&self.app).await;
         self.app.write_bill().await;
         self.app.store.close().await;
     }

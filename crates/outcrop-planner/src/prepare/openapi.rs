@@ -69,8 +69,9 @@ fn add_operation(
     let confirm = members.get("x-requireConfirmation").and_then(Value::as_str) == Some("ENABLED");
     let action = Action::ApiOperation { api_path: Arc::from(operation.path), http_method: Arc::from(operation.method) };
     let mut kind = action_kind(group, action, executor, confirm);
-    if let ToolKind::Action { media_type: place, .. } = &mut kind {
+    if let ToolKind::Action { media_type: place, repeatable, .. } = &mut kind {
         *place = media_type;
+        *repeatable = may_repeat(operation.method, members);
     }
     let schema = json!({"type": "object", "properties": input.properties, "required": input.required});
     let operation_id = match text("operationId") {
@@ -85,6 +86,15 @@ fn add_operation(
     };
     let verb = operation.method.to_ascii_uppercase();
     tools.add(&[&verb, &group.action_group_name, &operation_id], description.to_owned(), schema, kind, input.arguments);
+}
+
+/// Whether an operation may be called again when nobody knows whether it was called: it says so, or takes the key that
+/// every call carries, or its method is idempotent in HTTP.
+fn may_repeat(method: &str, members: &Map<String, Value>) -> bool {
+    let says = |extension: &str| members.get(extension).and_then(Value::as_bool);
+    let by_method =
+        ["get", "head", "options", "trace", "put", "delete"].iter().any(|one| method.eq_ignore_ascii_case(one));
+    says("x-outcrop-idempotent").unwrap_or(by_method) || says("x-outcrop-idempotency-key") == Some(true)
 }
 
 /// The one schema a model sees, gathered from parameters and body.

@@ -1,6 +1,7 @@
 //! From tool uses to calls: what the model asked for is looked up, its arguments are put where they belong.
 
 use super::collaboration::{CollaboratorCall, Waiting};
+use super::event::Call;
 use super::results::ReadResult;
 use super::{Turn, arguments, error_result};
 use crate::agent::{Executor, Place, PreparedAgent, Tool, ToolKind};
@@ -29,6 +30,8 @@ pub(super) struct Pending {
     pub(super) reads: Option<ReadResult>,
     /// The whole result for the trace, where the model sees an excerpt.
     pub(super) whole: Option<String>,
+    /// Its answer comes later, at most until then.
+    pub(super) asleep_until: Option<Timestamp>,
 }
 
 /// When a call ran, and its id.
@@ -86,6 +89,21 @@ impl Pending {
         self.result.is_none() && matches!(self.work, Work::Function(_) | Work::Collaborator(_))
     }
 
+    /// Whether it is a function's and has no result.
+    pub(super) fn is_open_function(&self) -> bool {
+        self.result.is_none() && matches!(self.work, Work::Function(_))
+    }
+
+    /// The call that is to be made for it.
+    pub(super) fn to_make(&self) -> Option<Call> {
+        match (&self.work, &self.reads) {
+            (Work::Function(_), Some(read)) => Some(Call::Read(read.clone())),
+            (Work::Function(function), None) => Some(Call::Tool(function.clone())),
+            (Work::Collaborator(call), _) => Some(Call::Collaborator(call.clone())),
+            (Work::Caller { .. } | Work::Waiting(_) | Work::Refused, _) => None,
+        }
+    }
+
     /// Work that has not begun.
     pub(super) fn new(tool_use_id: String, work: Work) -> Self {
         Self {
@@ -97,6 +115,7 @@ impl Pending {
             reprompts: false,
             reads: None,
             whole: None,
+            asleep_until: None,
         }
     }
 
@@ -143,7 +162,7 @@ fn resolve_one(agent: &PreparedAgent, tool_use: &ToolUse) -> Pending {
         let names: Vec<&str> = agent.tools.iter().map(|tool| tool.spec_name.as_str()).collect();
         return refuse(format!("There is no tool {}. The tools are: {}.", tool_use.name, names.join(", ")));
     };
-    let ToolKind::Action { action_group, action, executor, confirm, media_type } = &tool.kind else {
+    let ToolKind::Action { action_group, action, executor, confirm, media_type, .. } = &tool.kind else {
         return refuse("Ask the user first, without other tools.".to_owned());
     };
     let read = match &tool_use.input {

@@ -38,6 +38,8 @@ pub enum Event {
     /// The turn goes on in a session of its own, with another agent. Only between two steps, when the model was to be
     /// asked; only in the journal of a fork.
     Forked(Forked),
+    /// The turn was taken up again after whoever drove it went away.
+    Recovered(Recovered),
     /// The driver found a limit reached.
     LimitReached {
         /// When.
@@ -67,6 +69,7 @@ impl Event {
             Self::ControlReturned(returned) => returned.at,
             Self::Summarized(summarized) => summarized.at,
             Self::Forked(forked) => forked.at,
+            Self::Recovered(recovered) => recovered.at,
             Self::LimitReached { at, .. } | Self::Cancelled { at, .. } => *at,
         }
     }
@@ -83,6 +86,7 @@ impl Event {
             Self::CollaboratorReturned(_) => "collaboratorReturned",
             Self::ControlReturned(_) => "controlReturned",
             Self::Forked(_) => "forked",
+            Self::Recovered(_) => "recovered",
             Self::LimitReached { .. } => "limitReached",
             Self::Cancelled { .. } => "cancelled",
         }
@@ -147,6 +151,10 @@ pub struct Started {
     /// Models that are asked in place of the agent's, by what they are asked for.
     #[serde(default, skip_serializing_if = "PhaseModels::is_empty")]
     pub models: PhaseModels,
+    /// Actions that may be called again when nobody knows whether they were: names of functions and groups, `GROUP.FUNCTION`,
+    /// or `all`; beside what schemas say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub idempotent: Vec<String>,
     /// Limits of the turn; they are recorded because they decide.
     pub limits: TurnLimits,
     /// The rules it goes by to its end, whatever version ends it.
@@ -398,6 +406,21 @@ pub struct Forked {
     /// Whether trace parts are wanted.
     #[serde(default)]
     pub enable_trace: bool,
+}
+
+/// What became of calls that were under way when whoever drove the turn went away. Recorded, because what may be called
+/// again is not asked twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recovered {
+    /// When.
+    pub at: Timestamp,
+    /// Tool uses that are called again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<String>,
+    /// Those that are not; their outcome is unknown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
 }
 
 /// One result of a return of control, in neutral words.

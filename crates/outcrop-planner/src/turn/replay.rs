@@ -3,7 +3,7 @@
 //! What a turn decides and shows follows from its events, so a trace that nobody asked for at the time can be had later:
 //! [`Replay`] with `traced` makes every part anew, with the times at which what it tells happened.
 
-use super::event::{Decision, Event, FailureKind, Forked};
+use super::event::{Decision, Event, FailureKind, Forked, Step};
 use super::{Earlier, State, Turn, UNABLE_TO_ASSIST, identity, under};
 use crate::agent::PreparedAgent;
 use crate::phase::Phase;
@@ -18,8 +18,29 @@ pub struct Replay<'a> {
     pub history: Earlier,
     /// Attributes the session had before.
     pub attributes: BTreeMap<String, String>,
-    /// Whether all trace parts are made, whatever the callers wanted.
-    pub traced: bool,
+    /// Which trace parts are made.
+    pub traced: Traced,
+}
+
+/// Which trace parts a replay makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Traced {
+    /// Those that the callers wanted at the time.
+    AsAsked,
+    /// All, whatever they wanted.
+    All,
+    /// None.
+    Not,
+}
+
+impl Traced {
+    fn of(self, asked: bool) -> bool {
+        match self {
+            Self::AsAsked => asked,
+            Self::All => true,
+            Self::Not => false,
+        }
+    }
 }
 
 /// A recorded event, just applied.
@@ -41,7 +62,7 @@ impl Replay<'_> {
         let mut events = events.into_iter();
         let (mut turn, mut decision) = self.first(events.next()?)?;
         for event in events {
-            decision = self.next(&mut turn, event)?;
+            decision = self.next(&mut turn, event, decision.step)?;
         }
         Some((turn, decision))
     }
@@ -52,31 +73,34 @@ impl Replay<'_> {
         let (mut turn, mut decision) = self.first(first.clone())?;
         see(Moment { index: 0, event: first, decision: &decision, turn: &turn });
         for (index, event) in (1..).zip(rest) {
-            decision = self.next(&mut turn, event.clone())?;
+            decision = self.next(&mut turn, event.clone(), decision.step)?;
             see(Moment { index, event, decision: &decision, turn: &turn });
         }
         Some((turn, decision))
     }
 
-    fn first(&mut self, event: Event) -> Option<(Turn, Decision)> {
+    /// Applies the first event. `None` when it is not [`Event::Started`], or its snapshot is gone.
+    pub fn first(&mut self, event: Event) -> Option<(Turn, Decision)> {
         let Event::Started(mut started) = event else { return None };
-        started.enable_trace |= self.traced;
+        started.enable_trace = self.traced.of(started.enable_trace);
         let agent = (self.agents)(&started.snapshot)?;
         let (history, attributes) = (std::mem::take(&mut self.history), std::mem::take(&mut self.attributes));
         Some(Turn::start(agent, history, attributes, started))
     }
 
-    fn next(&self, turn: &mut Turn, event: Event) -> Option<Decision> {
+    /// Applies a later one; `last` is the step that was to be done before. `None` when a snapshot is gone.
+    pub fn next(&self, turn: &mut Turn, event: Event, last: Step) -> Option<Decision> {
         Some(match event {
             Event::Forked(mut forked) => {
-                forked.enable_trace |= self.traced;
+                forked.enable_trace = self.traced.of(forked.enable_trace);
                 let agent = (self.agents)(&forked.snapshot)?;
                 turn.go_on_as(agent, forked)
             }
             Event::ControlReturned(mut returned) => {
-                returned.enable_trace |= self.traced;
+                returned.enable_trace = self.traced.of(returned.enable_trace);
                 turn.apply(Event::ControlReturned(returned))
             }
+            Event::Recovered(recovered) => turn.take_up(&recovered, last),
             event => turn.apply(event),
         })
     }

@@ -5,7 +5,7 @@ use super::event::{Call, Decision, FailureKind, Limit, Output, Step, ToolReturne
 use super::{State, Turn, trace};
 use crate::phase::Phase;
 use outcrop_ports::{
-    ContentBlock, Message, ResponseState, Role, ToolFailure, ToolOutcome, ToolResult, ToolResultContent,
+    ContentBlock, Message, ResponseState, Role, ToolFailure, ToolOutcome, ToolPending, ToolResult, ToolResultContent,
     ToolResultStatus, ToolSuccess,
 };
 use outcrop_wire::Timestamp;
@@ -40,18 +40,7 @@ impl Turn {
 
     /// Makes the calls that are ours, or goes on when there is none.
     pub(super) fn call_or_go_on(&mut self, at: Timestamp, pending: Vec<Pending>, mut output: Vec<Output>) -> Decision {
-        let calls: Vec<Call> = pending
-            .iter()
-            .filter(|call| call.is_under_way())
-            .filter_map(|call| match &call.work {
-                Work::Function(function) => Some(match &call.reads {
-                    Some(read) => Call::Read(read.clone()),
-                    None => Call::Tool(function.clone()),
-                }),
-                Work::Collaborator(call) => Some(Call::Collaborator(call.clone())),
-                _ => None,
-            })
-            .collect();
+        let calls: Vec<Call> = pending.iter().filter(|call| call.is_under_way()).filter_map(Pending::to_make).collect();
         if calls.is_empty() {
             return self.after_functions(at, pending, output);
         }
@@ -126,8 +115,13 @@ impl Turn {
             self.state = State::WithTools(pending);
             return Decision { step: Step::Wait, output };
         };
-        let first_open =
-            pending.iter().position(|call| call.result.is_none() && matches!(call.work, Work::Function(_)));
+        if let ToolOutcome::Pending(later) = &returned.outcome {
+            let seconds = i64::try_from(later.timeout_seconds.min(ToolPending::TIMEOUT_SECONDS_MAX)).unwrap_or(0);
+            pending[index].asleep_until = Some(at.plus_seconds(seconds));
+            self.state = State::WithTools(pending);
+            return Decision { step: Step::Wait, output };
+        }
+        let first_open = pending.iter().position(Pending::is_open_function);
         let (result, whole, failure) = self.take_outcome(&pending[index], &returned, &mut output);
         pending[index].result = Some(result);
         pending[index].whole = whole;
@@ -152,7 +146,7 @@ impl Turn {
         self.go_on_when_done(at, pending, output)
     }
 
-    fn show_observations(&self, at: Timestamp, pending: &mut [Pending], output: &mut Vec<Output>) {
+    pub(super) fn show_observations(&self, at: Timestamp, pending: &mut [Pending], output: &mut Vec<Output>) {
         let functions = pending.iter_mut().filter(|call| matches!(call.work, Work::Function(_)) && !call.observed);
         for (index, call) in functions.enumerate() {
             if index > 0
@@ -214,6 +208,8 @@ impl Turn {
                 });
                 (failure.message.clone(), ToolResultStatus::Error, false)
             }
+            // Taken before: it is no result.
+            ToolOutcome::Pending(_) => (String::new(), ToolResultStatus::Error, false),
         };
         let result = ToolResult { tool_use_id, content: vec![ToolResultContent::Text(text)], status };
         let resource = failed.then(|| call.map(|call| call.function_arn.to_string()).unwrap_or_default());

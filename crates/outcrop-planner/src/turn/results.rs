@@ -75,7 +75,7 @@ pub fn find<'a>(event: &'a Event, wanted: &str) -> Option<&'a str> {
     match event {
         Event::ToolReturned(returned) => match &returned.outcome {
             ToolOutcome::Succeeded(success) => Some(success.body.as_str()).filter(is_it),
-            ToolOutcome::Failed(_) => None,
+            ToolOutcome::Failed(_) | ToolOutcome::Pending(_) => None,
         },
         Event::CollaboratorReturned(returned) => match &returned.outcome {
             CollaboratorOutcome::Answered { text, .. } => Some(text.as_str()).filter(is_it),

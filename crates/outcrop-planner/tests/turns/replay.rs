@@ -3,7 +3,7 @@
 
 use super::*;
 use outcrop_planner::turn::Forked;
-use outcrop_planner::turn::replay::Replay;
+use outcrop_planner::turn::replay::{Replay, Traced};
 
 /// The same agent with another model and name.
 fn other(agent: &PreparedAgent) -> Arc<PreparedAgent> {
@@ -42,7 +42,7 @@ pub(super) fn check(play: &Play) {
     let events: Vec<Event> = play.events.iter().cloned().map(untraced).collect();
     let mut again = Play { transcript: String::new(), ..Play::of(play.agent.clone(), Vec::new(), Started::default()) };
     let mut asks = Vec::new();
-    let (turn, _) = replay(true)
+    let (turn, _) = replay(Traced::All)
         .watch(&events, |moment| {
             again.note("", moment.decision);
             let is_asked = matches!(moment.decision.step, Step::CallModel(_));
@@ -60,7 +60,7 @@ pub(super) fn check(play: &Play) {
     assert!(fails_in_play || said(&again.transcript) == said(&play.transcript), "{}", again.transcript);
     for (index, asked) in asks.iter().take(1).chain(asks.iter().skip(1).last()) {
         let before = &events[..=*index];
-        let (mut turn, _) = replay(false).rebuild(before.to_vec()).unwrap();
+        let (mut turn, _) = replay(Traced::AsAsked).rebuild(before.to_vec()).unwrap();
         let decision = turn.go_on_as(other(&play.agent), forked());
         let Step::CallModel(request) = &decision.step else { panic!("{}", step(&decision.step)) };
         assert_eq!(request.model_id, "other");
@@ -69,9 +69,41 @@ pub(super) fn check(play: &Play) {
         assert_eq!(turn.tool_context().session_id.as_ref(), "forked");
         // The fork is recorded like everything else.
         let recorded = before.iter().cloned().chain([Event::Forked(forked())]);
-        let (rebuilt, _) = replay(false).rebuild(recorded.collect::<Vec<_>>()).unwrap();
+        let (rebuilt, _) = replay(Traced::AsAsked).rebuild(recorded.collect::<Vec<_>>()).unwrap();
         assert_eq!(format!("{rebuilt:?}"), format!("{turn:?}"));
     }
+    for taken in 1..events.len() {
+        check_taken_up(&replay, &events[..taken], play.agent.custom_orchestration.is_some());
+    }
+}
+
+/// Wherever a turn is cut off it can be taken up: what was to be done is done, but for calls that may have been made.
+fn check_taken_up<'a>(replay: &impl Fn(Traced) -> Replay<'a>, before: &[Event], is_custom: bool) {
+    let (mut turn, last) = replay(Traced::All).rebuild(before.to_vec()).unwrap();
+    if matches!(last.step, Step::Finish { .. } | Step::Fail { .. } | Step::ReturnControl(_)) {
+        return;
+    }
+    let under_way = turn.calls_to_make().unwrap_or_default();
+    let recovered = turn.recovery(before.last().unwrap().at());
+    assert_eq!(recovered.again.len() + recovered.unknown.len(), under_way.len(), "{recovered:?}");
+    let asked = format!("{:?}", last.step);
+    let was_shown = step(&last.step);
+    let decision = turn.take_up(&recovered, last.step);
+    assert!(!decision.output.is_empty(), "that it was taken up is shown");
+    match &decision.step {
+        Step::CallTools(calls) => {
+            assert!(!recovered.again.is_empty() && calls.len() == recovered.again.len(), "{recovered:?}");
+        }
+        Step::CallModel(_) | Step::Summarize(_) | Step::CallParser(_) if under_way.is_empty() => {
+            assert_eq!(format!("{:?}", decision.step), asked, "it is asked the same");
+        }
+        Step::CallModel(request) if !is_custom => check_conversation(&request.messages),
+        _ => assert!(!recovered.unknown.is_empty(), "{was_shown}: {}", step(&decision.step)),
+    }
+    let recorded = before.iter().cloned().chain([Event::Recovered(recovered)]);
+    let (rebuilt, again) = replay(Traced::All).rebuild(recorded.collect::<Vec<_>>()).unwrap();
+    assert_eq!(format!("{rebuilt:?}"), format!("{turn:?}"));
+    assert_eq!(format!("{:?}", again.step), format!("{:?}", decision.step));
 }
 
 fn untraced(event: Event) -> Event {

@@ -25,11 +25,16 @@ pub const MAX_SECONDS: &str = "outcrop:max-seconds";
 
 /// Tags that begin so name the model for one kind of work: `outcrop:model.routing-classifier`.
 pub const MODEL_PREFIX: &str = "outcrop:model.";
-
-/// The tags, but for those that name models.
-pub const TAGS: [&str; 4] = [SESSION_POLICY, ANSWER_SCHEMA, MAX_ITERATIONS, MAX_SECONDS];
 /// Longest id of a model, as on AWS.
 const MODEL_ID_CHARS_MAX: usize = 2_048;
+/// Tag: names of actions that do no harm when they are called twice, with spaces between: `GROUP`, `FUNCTION`,
+/// `GROUP.FUNCTION`, `all`.
+pub const IDEMPOTENT: &str = "outcrop:idempotent";
+/// Tag: names of actions that take the key which every call carries, so that they do nothing twice.
+pub const IDEMPOTENCY_KEY: &str = "outcrop:idempotency-key";
+
+/// The tags, but for those that name models.
+pub const TAGS: [&str; 6] = [SESSION_POLICY, ANSWER_SCHEMA, MAX_ITERATIONS, MAX_SECONDS, IDEMPOTENT, IDEMPOTENCY_KEY];
 /// What headers begin with.
 const HEADER_PREFIX: &str = "x-outcrop-";
 
@@ -46,6 +51,8 @@ pub struct Controls {
     pub seconds_max: Option<u64>,
     /// Models in place of the agent's.
     pub models: PhaseModels,
+    /// Actions that may be called again when nobody knows whether they were.
+    pub idempotent: Vec<String>,
 }
 
 impl Controls {
@@ -84,6 +91,7 @@ impl Controls {
                 ANSWER_SCHEMA => controls.answer_schema = Some(AnswerSchema::of_tag(text).map_err(refuse)?),
                 MAX_ITERATIONS => controls.iterations_max = Some(count(text).map_err(refuse)?),
                 MAX_SECONDS => controls.seconds_max = Some(count(text).map_err(refuse)?),
+                IDEMPOTENT | IDEMPOTENCY_KEY => controls.idempotent.extend(names(text).map_err(refuse)?),
                 key => {
                     if let Some(name) = key.strip_prefix(MODEL_PREFIX) {
                         let (role, model) = model(name, text).map_err(refuse)?;
@@ -107,6 +115,7 @@ impl Controls {
             iterations_max: lower(self.iterations_max, others.iterations_max),
             seconds_max: lower(self.seconds_max, others.seconds_max),
             models: self.models.over(&others.models),
+            idempotent: self.idempotent.iter().chain(&others.idempotent).cloned().collect(),
         }
     }
 
@@ -141,6 +150,14 @@ fn model(name: &str, id: &str) -> Result<(ModelRole, Arc<str>), String> {
         return Err(format!("is the id of a model, and was {id:?}"));
     }
     Ok((role, id.into()))
+}
+
+fn names(text: &str) -> Result<impl Iterator<Item = String>, String> {
+    let names = text.split_whitespace();
+    if names.clone().next().is_none() {
+        return Err("names actions, with spaces between, and was empty".to_owned());
+    }
+    Ok(names.map(str::to_owned))
 }
 
 fn count<T: std::str::FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {

@@ -1,6 +1,6 @@
 //! From a request to the operation that answers it.
 
-use super::receive::{Received, receive};
+use super::receive::{self, Received, receive};
 use super::respond::{self, Body};
 use crate::App;
 use crate::agents::controls::Controls;
@@ -21,6 +21,11 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body>
         && let Some(response) = ops::health::answer(&app, request.method(), request.uri().path(), &request_id).await
     {
         return response;
+    }
+    if !is_for_s3 && let Some(token) = request.uri().path().strip_prefix("/outcrop/callbacks/") {
+        let (method, token) = (request.method().clone(), token.to_owned());
+        let body = receive::read(request.into_body(), app.settings.body_bytes_max).await;
+        return ops::outcrop::callbacks::answer(&app, &method, &token, body, &request_id).await;
     }
     let Received { head, body, caller, protocol } = match receive(&app, request).await {
         Ok(received) => received,
@@ -75,7 +80,9 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body>
             "InvokeAgent" | "InvokeInlineAgent" => Controls::of_headers(&head.headers)?,
             _ => Controls::default(),
         };
-        let context = OpContext { app: app.clone(), request_id: request_id.clone(), controls };
+        let invocation_key = head.headers.get("amz-sdk-invocation-id").and_then(|value| value.to_str().ok());
+        let invocation_key = invocation_key.map(str::to_owned);
+        let context = OpContext { app: app.clone(), request_id: request_id.clone(), controls, invocation_key };
         match ops::table().handler(operation) {
             Some(handler) => handler(context, parts)?.await,
             None => {

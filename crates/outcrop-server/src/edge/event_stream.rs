@@ -26,6 +26,17 @@ pub struct FrameSender {
 }
 
 impl FrameSender {
+    /// For a turn that nobody reads.
+    pub fn nobody() -> Self {
+        let (frames, _) = mpsc::channel(1);
+        Self { frames, given_up: Arc::default(), reader_timeout: Duration::ZERO }
+    }
+
+    /// Whether somebody reads, as far as is known.
+    pub fn has_reader(&self) -> bool {
+        !self.frames.is_closed() && !self.given_up.load(Ordering::Relaxed)
+    }
+
     /// Sends an event's payload under its type.
     pub async fn event(&self, event_type: &str, payload: &[u8]) {
         self.send(outcrop_wire::event_stream::encode_event(event_type, payload)).await;
@@ -42,7 +53,7 @@ impl FrameSender {
     }
 
     async fn send(&self, frame: Bytes) {
-        if self.given_up.load(Ordering::Relaxed) {
+        if !self.has_reader() {
             return;
         }
         let Err(TrySendError::Full(frame)) = self.frames.try_send(frame) else {

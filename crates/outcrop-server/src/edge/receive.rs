@@ -158,7 +158,8 @@ fn without_signature(uri: &Uri, query: &str) -> Uri {
     Uri::from_parts(parts).unwrap_or_default()
 }
 
-async fn read(body: Incoming, limit: usize) -> Result<Bytes, ApiError> {
+/// The body, whole.
+pub(super) async fn read(body: Incoming, limit: usize) -> Result<Bytes, ApiError> {
     let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await;
     match read {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),

@@ -3,11 +3,13 @@
 //! `GET /outcrop/sessions…`, `POST /outcrop/sessions/ID/fork`, `DELETE /outcrop/sessions/ID/turn`: what sessions did, going
 //! on from it elsewhere, calling it off; see [`sessions`].
 //! `GET /outcrop/cost`: what models cost; see [`cost`].
+//! `POST /outcrop/callbacks/TOKEN`: the answer of an action that answers later; see [`callbacks`].
 //! `GET /outcrop/about`: version, region and account, which templates speak of.
 //! `POST /outcrop/import`: whole agents, as [`crate::transfer`] describes them.
 //! `GET|PUT|DELETE /outcrop/agents/AGENT/aliases/ALIAS/memories/…`: what agents remember; see [`memories`].
 //! `GET|PUT|DELETE /outcrop/stacks/NAME`: the record of a deployed template, a JSON object that only the deployer reads.
 
+pub mod callbacks;
 mod cancel_turn;
 mod cost;
 mod fork;
@@ -40,12 +42,22 @@ pub async fn answer(
     request_id: &str,
 ) -> Response<Body> {
     if let Some(path) = rest.strip_prefix("sessions").filter(|path| path.is_empty() || path.starts_with('/')) {
-        let cx = OpContext { app: app.clone(), request_id: request_id.to_owned(), controls: Controls::default() };
+        let cx = OpContext {
+            app: app.clone(),
+            request_id: request_id.to_owned(),
+            controls: Controls::default(),
+            invocation_key: None,
+        };
         return sessions::answer(&cx, method, path, query, body).await;
     }
     let answered = match (method, rest.split_once('/')) {
         (&Method::GET, None) if rest == "cost" => {
-            let cx = OpContext { app: app.clone(), request_id: request_id.to_owned(), controls: Controls::default() };
+            let cx = OpContext {
+                app: app.clone(),
+                request_id: request_id.to_owned(),
+                controls: Controls::default(),
+                invocation_key: None,
+            };
             cost::cost(&cx, query).await
         }
         (&Method::GET, None) if rest == "about" => Ok(about(app)),

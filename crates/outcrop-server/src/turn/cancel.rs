@@ -9,7 +9,7 @@ use crate::errors::{self, OpResult};
 use outcrop_planner::Collaborator;
 use outcrop_planner::turn::{CancelledBy, Earlier, Event};
 use outcrop_ports::BoxFuture;
-use outcrop_store::{BeginError, BeginTurn, FinishTurn, Session, TurnOutcome};
+use outcrop_store::{BeginError, BeginTurn, FinishTurn, Session, TurnOutcome, TurnRef};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub async fn cancel(app: &Arc<App>, wanted: &Wanted) -> OpResult<SessionName> {
     let Wanted { session_id, agent_id, alias_id } = wanted;
     let running = app.sessions.running(session_id, agent_id.as_deref(), alias_id.as_deref());
     let (id, now) = (session_id.clone(), app.clock.now());
-    let suspended = app.store.read(move |tx| tx.suspended_sessions(&id, now)).await?;
+    let suspended = app.store.read(move |tx| tx.unended_sessions(&id, now)).await?;
     let mut found: Vec<(SessionName, Option<Arc<RunningTurn>>)> =
         running.into_iter().map(|(name, turn)| (name, Some(turn))).collect();
     for (agent, alias) in suspended {
@@ -116,7 +116,12 @@ fn suspended_turn<'a>(
             return Err(errors::conflict("Another request is being answered in the session."));
         };
         let Some(session) = find(app, name).await? else { return Ok(false) };
-        let Some(awaited) = session.suspended.clone() else { return Ok(false) };
+        let Some(awaited) = session.suspended.clone() else {
+            return match below {
+                None => unattended_turn(app, &session, by).await,
+                Some(_) => Ok(false),
+            };
+        };
         if below.is_some_and(|below| below.invocation_id != awaited) {
             return Ok(false);
         }
@@ -137,9 +142,10 @@ fn suspended_turn<'a>(
             now,
             idle_ttl_seconds: session.idle_ttl_seconds,
             resume: Some(awaited),
-            memory_id: None,
-            files: Vec::new(),
             first_event: journal::event_row(&event),
+            owner: app.lease.owner().to_owned(),
+            interrupts: true,
+            ..BeginTurn::default()
         };
         let begun = match app.store.begin_turn(begin).await {
             Ok(begun) => begun,
@@ -148,20 +154,46 @@ fn suspended_turn<'a>(
             Err(_) => return Ok(false),
         };
         turn.apply(event);
+        let end = vec![(now, journal::ended_row(&turn))];
         let finish = FinishTurn {
-            session: begun.session,
-            turn: begun.turn,
-            first_seq: begun.next_seq,
-            events: vec![(now, journal::ended_row(&turn))],
-            now,
             attributes: Some(turn.session_attributes().clone()),
-            outcome: TurnOutcome::Finished,
+            ..FinishTurn::new(begun.turn_ref(), begun.next_seq, end, now, TurnOutcome::Finished)
         };
         app.store.finish_turn(finish).await?;
         let session_below = || collaborators::session_below(session.id).into();
         cancel_waiting(app, waiting, &below.map_or_else(session_below, |below| below.session_id.clone())).await;
         Ok(true)
     })
+}
+
+/// Calls off a turn that sleeps, or is open with nobody who drives it. False when there is none.
+async fn unattended_turn(app: &Arc<App>, session: &Session, by: CancelledBy) -> OpResult<bool> {
+    let at = TurnRef { session: session.id, turn: session.turns, epoch: session.epoch };
+    let (owner, now) = (app.lease.owner().to_owned(), app.clock.now());
+    let taken = match (session.open_turn, session.asleep_until) {
+        (Some(_), _) => app.store.take_over(at, owner, now).await?,
+        (None, Some(_)) => app.store.wake_turn(at, owner, now).await?,
+        (None, None) => return Ok(false),
+    };
+    let Some(at) = taken else { return Ok(false) };
+    let next_seq = app.store.turn_events(at.session, at.turn).await?.last().map_or(0, |row| row.seq + 1);
+    let rebuilt = history::rebuild(app, at.session, at.turn, Earlier::default(), session.attributes.clone()).await?;
+    let Some(mut turn) = rebuilt else {
+        tracing::error!(session = session.id, "a turn that nobody drives cannot be rebuilt");
+        return Err(errors::internal());
+    };
+    let waiting = turn.waiting_collaborators();
+    let event = Event::Cancelled { at: now, by };
+    let row = journal::event_row(&event);
+    turn.apply(event);
+    let end = vec![(now, row), (now, journal::ended_row(&turn))];
+    let finish = FinishTurn {
+        attributes: Some(turn.session_attributes().clone()),
+        ..FinishTurn::new(at, next_seq, end, now, TurnOutcome::Finished)
+    };
+    app.store.finish_turn(finish).await?;
+    cancel_waiting(app, waiting, &collaborators::session_below(session.id).into()).await;
+    Ok(true)
 }
 
 async fn find(app: &App, name: &SessionName) -> OpResult<Option<Session>> {

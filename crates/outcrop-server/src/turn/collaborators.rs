@@ -1,8 +1,12 @@
 //! A collaborator's turn: driven like any other, in a session of its own, with its supervisor for a caller.
 
-use super::drive::{self, Ended, TurnInput, TurnRequest};
+use super::drive::{self, Ended, Sleep, TurnInput, TurnRequest};
 use super::emit::{Emitter, SpeakingAgent};
+use super::journal;
+use super::recorded::request_of;
+use super::request;
 use super::sessions::{SessionPolicy, SessionSettings};
+use super::take_up;
 use crate::App;
 use crate::agents::controls::Controls;
 use crate::agents::documents::{DRAFT, TEST_ALIAS_ID};
@@ -13,9 +17,11 @@ use outcrop_planner::agent::{CollaboratingAgent, Collaborator};
 use outcrop_planner::turn::collaboration::{Ask, CollaboratorCall};
 use outcrop_planner::turn::{CancelledBy, CollaboratorOutcome, CollaboratorReturned, ControlReturned, Started};
 use outcrop_ports::BoxFuture;
+use outcrop_store::Session;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +41,10 @@ pub struct Scope {
     pub(super) ends_at: Instant,
     /// Whether the root's caller wants to see what happens.
     pub(super) enable_trace: bool,
+    /// The root's session: it is woken when something comes that a turn below it waits for.
+    pub(super) root: i64,
+    /// Turns are brought to their next boundary only, and left there.
+    pub(super) to_boundary: bool,
     /// Cancelled when the supervisor's turn is called off.
     pub(super) cancelled: CancellationToken,
     /// Shows the supervisor's turn.
@@ -43,32 +53,58 @@ pub struct Scope {
 
 /// The session of all collaborators below a root session: an id of its own, the same in every turn of that session.
 pub(super) fn session_below(root_session: i64) -> String {
-    let hash = Sha256::digest(format!("collaborators of session {root_session}"));
-    let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
+    request::uuid(&Sha256::digest(format!("collaborators of session {root_session}")))
 }
 
-/// Asks and waits for the end. `None` when the process is to end, or the supervisor's turn: nothing is recorded then. The
-/// collaborator's turn has ended itself, or is taken up or closed like any other that was cut off.
+/// Kind of the names that asks have: each is the id of the request that the collaborator takes, so that its turn is found
+/// again.
+pub(super) const ASKS: &str = "ask";
+
+/// Turns of a collaborator that are looked through for one request.
+const LOOK_THROUGH_MAX: u32 = 64;
+
+/// What becomes of an ask.
+pub(super) enum Asked {
+    /// It has its result.
+    Returned(CollaboratorReturned),
+    /// The collaborator's turn sleeps until a callback comes.
+    Asleep(Sleep),
+    /// The process is to end, or the supervisor's turn, or both are left at a boundary: nothing is recorded. The
+    /// collaborator's turn has ended itself, or is taken up or closed like any other that was cut off.
+    Nothing,
+}
+
+/// Asks and waits for the end. `again` asks what was asked before its supervisor's turn was taken up: the collaborator goes
+/// on with the turn that it has.
 pub(super) fn ask(
     app: Arc<App>,
     call: CollaboratorCall,
+    call_scope: Arc<str>,
+    again: bool,
     scope: Scope,
-) -> BoxFuture<'static, Option<CollaboratorReturned>> {
+) -> BoxFuture<'static, Asked> {
     Box::pin(async move {
         let started_at = app.clock.now();
-        let request_id = app.ids.uuid();
+        let request_id = request::call_name(ASKS, &call_scope, &call.tool_use_id);
         let tool_use_id = call.tool_use_id.clone();
-        let outcome = match try_ask(&app, call, &scope, &request_id).await {
-            Ok(outcome) => outcome,
-            Err(_) if app.stopping.is_cancelled() || scope.cancelled.is_cancelled() => return None,
+        let outcome = match try_ask(&app, call, &scope, &request_id, again).await {
+            Ok(Outcome::Ended(outcome)) => outcome,
+            Ok(Outcome::Asleep(sleep)) => return Asked::Asleep(sleep),
+            Ok(Outcome::Left) => return Asked::Nothing,
+            Err(_) if app.stopping.is_cancelled() || scope.cancelled.is_cancelled() => return Asked::Nothing,
             Err(error) => {
                 tracing::info!(request_id, code = error.code, reason = error.message, "collaborator failed");
                 CollaboratorOutcome::Failed { message: error.message }
             }
         };
-        Some(CollaboratorReturned { started_at, at: app.clock.now(), request_id, tool_use_id, outcome })
+        Asked::Returned(CollaboratorReturned { started_at, at: app.clock.now(), request_id, tool_use_id, outcome })
     })
+}
+
+enum Outcome {
+    Ended(CollaboratorOutcome),
+    Asleep(Sleep),
+    Left,
 }
 
 async fn try_ask(
@@ -76,7 +112,8 @@ async fn try_ask(
     call: CollaboratorCall,
     scope: &Scope,
     request_id: &str,
-) -> OpResult<CollaboratorOutcome> {
+    again: bool,
+) -> OpResult<Outcome> {
     if scope.depth >= DEPTH_MAX {
         return Err(errors::validation(format!("agents ask each other more than {DEPTH_MAX} levels deep")));
     }
@@ -98,25 +135,69 @@ async fn try_ask(
     });
     let emitter =
         scope.emitter.below(speaking, call.collaborator.alias_arn.clone(), &call.collaborator.name, &scope.session_id);
-    let limits = target.controls.limits(&app.settings);
-    let answer_schema = match &target.controls.answer_schema {
-        Some(schema) => Some(schema.load(app).await?),
-        None => None,
+    let found = match again {
+        true => find_turn(app, &call.collaborator, &scope.session_id, request_id).await?,
+        false => None,
     };
-    let request = TurnRequest {
-        input: input(app, call, scope, &target, request_id, answer_schema),
-        target,
-        session_id: scope.session_id.clone(),
-        limits,
-        stream: false,
-        memory_id: None,
-        above: Some(scope.clone()),
+    let (ended, session_attributes) = match found {
+        Some((session, number)) => {
+            take_up::take_up_below(app, &session, number, request_id, scope.clone(), held, emitter).await?
+        }
+        None => {
+            let limits = target.controls.limits(&app.settings);
+            let answer_schema = match &target.controls.answer_schema {
+                Some(schema) => Some(schema.load(app).await?),
+                None => None,
+            };
+            let request = TurnRequest {
+                input: input(app, call, scope, &target, request_id, answer_schema),
+                target,
+                session_id: scope.session_id.clone(),
+                limits,
+                stream: false,
+                memory_id: None,
+                request: None,
+                interrupts: true,
+                patience: Duration::ZERO,
+                recorded: None,
+                above: Some(scope.clone()),
+            };
+            drive::run_below(app, request, held, emitter).await?
+        }
     };
-    let (ended, session_attributes) = drive::run_below(app, request, held, emitter).await?;
     Ok(match ended {
-        Ended::Finished { text } => CollaboratorOutcome::Answered { text, session_attributes },
-        Ended::Suspended { payload } => CollaboratorOutcome::ReturnedControl { payload: *payload, session_attributes },
+        Ended::Finished { text } => Outcome::Ended(CollaboratorOutcome::Answered { text, session_attributes }),
+        Ended::Suspended { payload } => {
+            Outcome::Ended(CollaboratorOutcome::ReturnedControl { payload: *payload, session_attributes })
+        }
+        Ended::Asleep(sleep) => Outcome::Asleep(sleep),
+        Ended::Left => Outcome::Left,
     })
+}
+
+/// The turn of a collaborator that took this request: its session, and its number in it.
+pub(super) async fn find_turn(
+    app: &Arc<App>,
+    collaborator: &Collaborator,
+    session_id: &str,
+    request_id: &str,
+) -> OpResult<Option<(Session, u32)>> {
+    let (agent_id, alias_id) = match &collaborator.agent {
+        CollaboratingAgent::Alias { agent_id, alias_id } => (agent_id.to_string(), alias_id.to_string()),
+        CollaboratingAgent::Inline { .. } => {
+            (format!("{INLINE_AGENT}/{}", collaborator.name), TEST_ALIAS_ID.to_owned())
+        }
+    };
+    let (session_id, now) = (session_id.to_owned(), app.clock.now());
+    let found = app.store.read(move |tx| tx.find_session(&agent_id, &alias_id, &session_id, now)).await?;
+    let Some(session) = found else { return Ok(None) };
+    for number in (1..=session.turns).rev().take(LOOK_THROUGH_MAX as usize) {
+        let (events, _) = journal::events(&app.store.turn_events(session.id, number).await?);
+        if events.iter().any(|event| request_of(event) == Some(request_id)) {
+            return Ok(Some((session, number)));
+        }
+    }
+    Ok(None)
 }
 
 fn input(
@@ -141,6 +222,7 @@ fn input(
             relayed_conversation: call.relayed,
             enable_trace: scope.enable_trace,
             answer_schema,
+            idempotent: target.controls.idempotent.clone(),
             limits: target.controls.limits(&app.settings),
             ..Started::default()
         })),

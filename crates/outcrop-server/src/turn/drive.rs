@@ -1,37 +1,34 @@
 //! The one loop: ask the machine, do what it says, journal what came of it, feed it back.
 
+use super::begin::{self, Beginning};
+use super::callback;
 use super::cancel;
-use super::collaborators::{self, Scope};
-use super::emit::{Emitter, failure};
+use super::collaborators::Scope;
+use super::emit::{self, Emitter, failure};
 use super::files::{self, Files};
-use super::functions;
-use super::history::{self, History};
 use super::journal;
+use super::lease;
+use super::recorded::Recorded;
+use super::request;
 use super::sessions::{RunningTurn, SessionGuard};
-use super::tools::Calls;
+use super::take_up;
+use super::tools::{Calls, Stopped};
 use super::windows;
 use crate::App;
 use crate::agents::prepared::Target;
 use crate::bill::Payer;
 use crate::errors::{self, ApiError, OpResult};
 use crate::metrics::TurnEnd;
-use crate::ops::bedrock::inference_profiles;
-use outcrop_api::bedrock_agent::AgentCollaboration;
 use outcrop_api::bedrock_agent_runtime::{Attribution, ReturnControlPayload};
-use outcrop_planner::turn::text::AnswerStream;
+use outcrop_planner::turn::recovery::SleepingCall;
 use outcrop_planner::turn::{
-    ControlReturned, Decision, Event, FailureKind, Limit, ModelFailed, ModelReplied, ParserCall, ParserOutcome,
-    ParserReturned, Started, Step, Turn, TurnLimits,
+    ControlReturned, Decision, Event, FailureKind, Limit, Output, Started, Step, Turn, TurnLimits,
 };
-use outcrop_ports::{
-    BoxFuture, ContentBlock, Delta, DeltaSink, Message, ModelError, ModelErrorKind, ModelRequest, ToolFailureCause,
-    ToolUse,
-};
-use outcrop_store::{BeginError, BeginTurn, FinishTurn, Session, SessionFile, TurnOutcome};
+use outcrop_store::{AwaitedCallback, FinishTurn, RequestHashes, TurnOutcome, TurnRef};
+use outcrop_wire::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// What an invocation wants.
@@ -48,6 +45,14 @@ pub struct TurnRequest {
     pub stream: bool,
     /// What the session is remembered under when it is over.
     pub memory_id: Option<String>,
+    /// How the request is known when it comes again; a collaborator's is known to its supervisor only.
+    pub request: Option<RequestHashes>,
+    /// Whether a turn that waits for a callback makes way.
+    pub interrupts: bool,
+    /// How long it waits for a session that another server works on.
+    pub patience: Duration,
+    /// What the request was shown already of the turn that it came by before.
+    pub recorded: Option<Box<Recorded>>,
     /// What the supervisor hands down, for a collaborator's turn.
     pub above: Option<Scope>,
 }
@@ -69,8 +74,7 @@ pub enum TurnInput {
 
 /// A turn that goes on in a session of its own.
 pub struct ForkedTurn {
-    pub(super) session: i64,
-    pub(super) number: u32,
+    pub(super) at: TurnRef,
     pub(super) next_seq: u32,
     pub(super) turn: Turn,
     pub(super) decision: Decision,
@@ -78,26 +82,32 @@ pub struct ForkedTurn {
 }
 
 /// Runs a turn to its end and sends what is to be seen on the way. When the caller goes away, the turn goes on; when the
-/// process goes away, the journal has it. `held` is let go of as soon as the turn's end is written: the session does not
-/// wait for a slow reader of the last frames.
+/// process goes away, the journal has it. A request whose turn is there already gets that one. `held` is let go of as soon
+/// as the turn's end is written: the session does not wait for a slow reader of the last frames.
 pub async fn run(app: Arc<App>, request: TurnRequest, held: SessionGuard, mut emitter: Emitter) {
     let running = app.metrics.turn_begins();
     let turn = held.running().clone();
     let ended = try_run(&app, request, held, &mut emitter).await;
     drop(running);
-    let failed = if turn.was_cancelled() { TurnEnd::Cancelled } else { TurnEnd::Failed };
-    app.metrics.turn_ended(*ended.as_ref().unwrap_or(&failed));
-    if let Err(error) = ended {
-        emitter.exception(&error).await;
-    }
+    app.metrics.turn_ended(match &ended {
+        Ok(ended) => ended.metric(),
+        Err(_) if turn.was_cancelled() => TurnEnd::Cancelled,
+        Err(_) => TurnEnd::Failed,
+    });
+    let error = match ended {
+        Ok(Ended::Finished { .. } | Ended::Suspended { .. }) => return,
+        Ok(Ended::Asleep(sleep)) => sleep.error(),
+        Ok(Ended::Left) => errors::stopping(),
+        Err(error) => error,
+    };
+    emitter.exception(&error).await;
 }
 
-async fn try_run(app: &Arc<App>, request: TurnRequest, held: SessionGuard, emitter: &mut Emitter) -> OpResult<TurnEnd> {
-    let (mut driver, decision) = Driver::begin(app, request, held, emitter).await?;
-    Ok(match driver.drive(decision).await? {
-        Ended::Finished { .. } => TurnEnd::Finished,
-        Ended::Suspended { .. } => TurnEnd::Suspended,
-    })
+async fn try_run(app: &Arc<App>, request: TurnRequest, held: SessionGuard, emitter: &mut Emitter) -> OpResult<Ended> {
+    match begin::begin(app, request, held, emitter).await? {
+        Beginning::New(mut driver, decision) => driver.drive(decision, None).await,
+        Beginning::Known(known) => take_up::known(app, *known, emitter).await,
+    }
 }
 
 /// Runs a collaborator's turn; gives how it ended, and the session's attributes as it left them.
@@ -107,9 +117,14 @@ pub(super) async fn run_below(
     held: SessionGuard,
     mut emitter: Emitter,
 ) -> OpResult<(Ended, BTreeMap<String, String>)> {
-    let (mut driver, decision) = Driver::begin(app, request, held, &mut emitter).await?;
-    let ended = driver.drive(decision).await?;
-    Ok((ended, driver.turn.session_attributes().clone()))
+    match begin::begin(app, request, held, &mut emitter).await? {
+        Beginning::New(mut driver, decision) => {
+            let ended = driver.drive(decision, None).await?;
+            Ok((ended, driver.turn.session_attributes().clone()))
+        }
+        // Its requests are not looked for.
+        Beginning::Known(_) => Err(lost("a collaborator's turn was taken for another")),
+    }
 }
 
 /// How a turn comes to its end for now.
@@ -118,139 +133,102 @@ pub(super) enum Ended {
     Finished { text: String },
     /// With the caller's part.
     Suspended { payload: Box<ReturnControlPayload> },
+    /// It waits for a callback.
+    Asleep(Sleep),
+    /// It was left at a boundary, for somebody to go on with it.
+    Left,
+}
+
+impl Ended {
+    /// As metrics count it.
+    pub(super) fn metric(&self) -> TurnEnd {
+        match self {
+            Self::Finished { .. } => TurnEnd::Finished,
+            Self::Suspended { .. } => TurnEnd::Suspended,
+            Self::Asleep(_) => TurnEnd::Asleep,
+            Self::Left => TurnEnd::Left,
+        }
+    }
+}
+
+/// What a turn sleeps for.
+#[derive(Clone, Debug)]
+pub(super) struct Sleep {
+    /// When the last of it is given up.
+    pub(super) until: Timestamp,
+    /// The actions that answer later.
+    pub(super) actions: String,
+    /// The function of the first of them.
+    pub(super) function_arn: String,
+}
+
+impl Sleep {
+    /// Of these calls, and what collaborators sleep for.
+    pub(super) fn of(own: &[SleepingCall], below: &[Self]) -> Option<Self> {
+        let own = own.iter().map(|call| (call.until, call.action.as_str(), call.function_arn.as_str()));
+        let below = below.iter().map(|sleep| (sleep.until, sleep.actions.as_str(), sleep.function_arn.as_str()));
+        own.chain(below).fold(None, |sleep, (until, action, function_arn)| {
+            Some(match sleep {
+                None => Self { until, actions: action.to_owned(), function_arn: function_arn.to_owned() },
+                Some(Self { until: before, actions, function_arn }) => {
+                    Self { until: until.max(before), actions: format!("{actions}, {action}"), function_arn }
+                }
+            })
+        })
+    }
+
+    /// What the caller's stream ends with.
+    pub(super) fn error(self) -> ApiError {
+        let resource = Some(self.function_arn).filter(|arn| !arn.is_empty());
+        let message = format!(
+            "The turn waits for {}, which answers later, until {} at most. Send the same request again to go on reading.",
+            self.actions, self.until
+        );
+        emit::failure_of(FailureKind::Dependency, message, resource)
+    }
 }
 
 /// A turn being driven.
-struct Driver<'a> {
-    app: &'a Arc<App>,
-    emitter: &'a Emitter,
-    turn: Turn,
+pub(super) struct Driver<'a> {
+    pub(super) app: &'a Arc<App>,
+    pub(super) emitter: &'a Emitter,
+    pub(super) turn: Turn,
     /// The right to the session, until the turn's end is written.
-    held: Option<SessionGuard>,
+    pub(super) held: Option<SessionGuard>,
     /// The turn as others see it, who may call it off.
-    running: Arc<RunningTurn>,
-    session: i64,
-    number: u32,
-    next_seq: u32,
-    ends_at: Instant,
+    pub(super) running: Arc<RunningTurn>,
+    /// Where it is written.
+    pub(super) at: TurnRef,
+    pub(super) next_seq: u32,
+    pub(super) ends_at: Instant,
     /// Who pays for its model.
-    payer: Payer,
+    pub(super) payer: Payer,
     /// What is handed down to collaborators.
-    below: Scope,
-    stream: bool,
+    pub(super) below: Scope,
+    pub(super) stream: bool,
+    /// The calls that are to be made next were under way before: collaborators go on with the turns that they have.
+    pub(super) again: bool,
+    /// A callback whose result is not written yet.
+    pub(super) taken: Option<String>,
     /// What of the answer was shown while it was written.
-    shown: String,
+    pub(super) shown: String,
     /// Files of the session that were read in this turn.
-    files: Files,
+    pub(super) files: Files,
 }
 
-impl<'a> Driver<'a> {
-    async fn begin(
-        app: &'a Arc<App>,
-        request: TurnRequest,
-        held: SessionGuard,
-        emitter: &'a mut Emitter,
-    ) -> OpResult<(Self, Decision)> {
-        let TurnRequest { target, session_id, input, limits, stream, memory_id, above } = request;
-        let began = Instant::now();
-        let enable_trace = match &input {
-            TurnInput::Words(started) => started.enable_trace,
-            TurnInput::Results { returned, .. } => returned.enable_trace,
-            TurnInput::Forked(forked) => forked.enable_trace,
-        };
-        let begin = |resume: Option<String>, first_event: Vec<u8>, files: Vec<SessionFile>| BeginTurn {
-            agent_id: target.agent_id.to_string(),
-            alias_id: target.alias_id.to_string(),
-            session_id: session_id.to_string(),
-            now: app.clock.now(),
-            idle_ttl_seconds: u32::try_from(target.prepared.idle_session_ttl_seconds).unwrap_or(u32::MAX),
-            resume,
-            memory_id: memory_id.clone(),
-            first_event,
-            files,
-        };
-        let (session, number, next_seq, turn, decision) = match input {
-            TurnInput::Words(mut started) => {
-                started.models = windows::models(app, &target);
-                started.windows = windows::of_agent(app, &target.prepared, &started.models);
-                if target.prepared.collaboration == AgentCollaboration::SupervisorRouter {
-                    started.last_agent = history::last_agent(app, &target, &session_id).await?;
-                }
-                let files = files::to_keep(&started.files);
-                let event = Event::Started(*started);
-                let begin = begin(None, journal::event_row(&event), files);
-                let begun = app.store.begin_turn(begin).await.map_err(begin_error)?;
-                let Event::Started(started) = event else { unreachable!("made above") };
-                if begun.is_new {
-                    // Numbers of sessions that were swept are given again.
-                    app.histories.forget(begun.session);
-                }
-                let history = match begun.previous_turns {
-                    0 => History::default(),
-                    _ => history::before(app, begun.session, begun.turn, &begun.attributes).await?,
-                };
-                let attributes = history.attributes.unwrap_or(begun.attributes);
-                let (turn, decision) = Turn::start(target.prepared.clone(), history.earlier, attributes, started);
-                (begun.session, begun.turn, begun.next_seq, turn, decision)
-            }
-            TurnInput::Results { invocation_id, returned } => {
-                let mut turn = suspended_turn(app, &target, &session_id, &invocation_id).await?;
-                // It goes on as what it began as, also when the alias leads elsewhere by now.
-                emitter.speak_as(&turn.tool_context().agent.version);
-                turn.check_results(&returned.results).map_err(errors::validation)?;
-                let event = Event::ControlReturned(returned);
-                let begun = app
-                    .store
-                    .begin_turn(begin(Some(invocation_id), journal::event_row(&event), Vec::new()))
-                    .await
-                    .map_err(begin_error)?;
-                let decision = turn.apply(event);
-                (begun.session, begun.turn, begun.next_seq, turn, decision)
-            }
-            TurnInput::Forked(forked) => {
-                let ForkedTurn { session, number, next_seq, turn, decision, .. } = *forked;
-                (session, number, next_seq, turn, decision)
-            }
-        };
-        let own_end = began + Duration::from_secs(limits.wall_time_seconds.min(turn.limits().wall_time_seconds));
-        let ends_at = above.as_ref().map_or(own_end, |above| own_end.min(above.ends_at));
-        let running = held.running().clone();
-        let root_session = above.as_ref().map_or_else(|| session_id.clone(), |above| above.root_session.clone());
-        let payer = Payer { agent: target.agent_id.clone(), session: root_session.clone() };
-        let below = Scope {
-            root_session,
-            depth: above.as_ref().map_or(0, |above| above.depth) + 1,
-            session_id: above.map_or_else(|| collaborators::session_below(session).into(), |above| above.session_id),
-            ends_at,
-            enable_trace,
-            cancelled: running.token().clone(),
-            emitter: emitter.clone(),
-        };
-        let (held, shown, files) = (Some(held), String::new(), Files::default());
-        let driver = Self {
-            app,
-            emitter,
-            turn,
-            held,
-            running,
-            session,
-            number,
-            next_seq,
-            ends_at,
-            payer,
-            below,
-            stream,
-            shown,
-            files,
-        };
-        Ok((driver, decision))
-    }
+/// What comes of waiting for calls.
+enum Next {
+    Event(Box<Event>),
+    Ended(Ended),
+}
 
-    async fn drive(&mut self, mut decision: Decision) -> OpResult<Ended> {
+impl Driver<'_> {
+    /// Drives the turn from a decision on, whose event may not be written yet.
+    pub(super) async fn drive(&mut self, mut decision: Decision, mut unwritten: Option<Vec<u8>>) -> OpResult<Ended> {
         let mut calls: Option<Calls> = None;
         let (stopping, cancelled) = (self.app.stopping.clone(), self.running.token().clone());
-        // The last event as a row: written with the turn's end when it is the last, else before the next step.
-        let mut unwritten: Option<Vec<u8>> = None;
+        self.running.has_written(self.at);
+        // `unwritten` is the last event as a row: written with the turn's end when it is the last, else before the next step.
         loop {
             let ends = matches!(decision.step, Step::Finish { .. } | Step::Fail { .. } | Step::ReturnControl(_));
             if !ends && let Some(row) = unwritten.take() {
@@ -264,7 +242,9 @@ impl<'a> Driver<'a> {
                     () = cancelled.cancelled() => {}
                 }
             }
+            let asks = matches!(decision.step, Step::CallModel(_) | Step::Summarize(_) | Step::CallParser(_));
             let event = match decision.step {
+                _ if asks && self.below.to_boundary => return self.leave().await,
                 Step::CallModel(_) | Step::Summarize(_) | Step::CallParser(_) | Step::CallTools(_)
                     if cancelled.is_cancelled() =>
                 {
@@ -276,18 +256,18 @@ impl<'a> Driver<'a> {
                     Event::LimitReached { at: self.app.clock.now(), limit: Limit::WallTime }
                 }
                 Step::CallModel(mut request) => {
-                    files::put_in(self.app, self.session, &mut request, &mut self.files).await?;
+                    files::put_in(self.app, self.at.session, &mut request, &mut self.files).await?;
                     // What was heard so far is durable, and asking a model changes nothing: the turn can stop here.
                     tokio::select! {
                         event = self.call_model(&request) => event,
-                        () = stopping.cancelled() => return Err(errors::stopping()),
+                        () = stopping.cancelled() => return self.leave().await,
                         () = cancelled.cancelled() => self.cancel(None).await,
                     }
                 }
                 Step::Summarize(request) => {
                     tokio::select! {
                         event = self.call_model(&request) => windows::summarized(event, self.app),
-                        () = stopping.cancelled() => return Err(errors::stopping()),
+                        () = stopping.cancelled() => return self.leave().await,
                         () = cancelled.cancelled() => self.cancel(None).await,
                     }
                 }
@@ -295,35 +275,39 @@ impl<'a> Driver<'a> {
                     // As asking a model: it changes nothing of ours.
                     tokio::select! {
                         event = self.call_parser(call) => event,
-                        () = stopping.cancelled() => return Err(errors::stopping()),
+                        () = stopping.cancelled() => return self.leave().await,
                         () = cancelled.cancelled() => self.cancel(None).await,
                     }
                 }
-                Step::CallTools(_) if stopping.is_cancelled() => return Err(errors::stopping()),
+                Step::CallTools(_) if stopping.is_cancelled() => return self.leave().await,
                 Step::CallTools(batch) => {
+                    lease::check(self.app, self.at).await?;
                     let time_left = self.ends_at.saturating_duration_since(Instant::now());
-                    let started = Calls::start(
-                        self.app,
-                        batch,
-                        self.turn.tool_context(),
-                        time_left,
-                        self.below.clone(),
-                        (self.session, self.number),
-                    );
+                    let scope = self.turn.call_scope();
+                    let again = std::mem::take(&mut self.again);
+                    let context = self.turn.tool_context();
+                    let started =
+                        Calls::start(self.app, batch, context, time_left, self.below.clone(), (self.at, scope, again));
                     calls = Some(started);
-                    self.next_result(&mut calls).await?
+                    match self.next_result(&mut calls).await? {
+                        Next::Event(event) => *event,
+                        Next::Ended(ended) => return Ok(ended),
+                    }
                 }
-                Step::Wait => self.next_result(&mut calls).await?,
+                Step::Wait => match self.next_result(&mut calls).await? {
+                    Next::Event(event) => *event,
+                    Next::Ended(ended) => return Ok(ended),
+                },
                 Step::ReturnControl(payload) => {
                     let invocation_id = payload.invocation_id.clone().unwrap_or_default();
-                    self.finish(unwritten, TurnOutcome::Suspended { invocation_id }).await?;
+                    self.finish(unwritten, TurnOutcome::Suspended { invocation_id }, Vec::new()).await?;
                     self.emitter.output(decision.output).await;
                     self.emitter.return_control(&payload).await;
                     return Ok(Ended::Suspended { payload: Box::new(payload) });
                 }
                 Step::Finish { text, attribution } => {
-                    self.finish(unwritten, TurnOutcome::Finished).await?;
-                    self.finished(decision.output, &text, attribution).await;
+                    self.finish(unwritten, TurnOutcome::Finished, Vec::new()).await?;
+                    finished(self.emitter, &self.shown, decision.output, &text, attribution).await;
                     return Ok(Ended::Finished { text });
                 }
                 Step::Fail { kind, message, resource } => {
@@ -335,7 +319,7 @@ impl<'a> Driver<'a> {
                         Some(id) => TurnOutcome::Suspended { invocation_id: id.to_owned() },
                         None => TurnOutcome::Finished,
                     };
-                    self.finish(unwritten, outcome).await?;
+                    self.finish(unwritten, outcome, Vec::new()).await?;
                     self.emitter.output(decision.output).await;
                     return Err(failure(kind, message, resource));
                 }
@@ -345,102 +329,68 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Shows the end. The chunk is last, unless the answer was streamed: then the trace is.
-    async fn finished(&self, output: Vec<outcrop_planner::turn::Output>, text: &str, attribution: Option<Attribution>) {
-        if self.shown.is_empty() {
-            self.emitter.output(output).await;
-            self.emitter.answer(text, attribution).await;
-            return;
-        }
-        // What was shown begins the answer, unless a model writes its answer tag late: then the answer follows whole.
-        let rest = text.strip_prefix(self.shown.as_str()).map_or_else(|| format!("\n{text}"), str::to_owned);
-        if !rest.is_empty() {
-            self.emitter.text(&rest).await;
-        }
-        self.emitter.output(output).await;
-    }
-
-    async fn call_model(&mut self, request: &ModelRequest) -> Event {
-        let app = self.app;
-        let started_at = app.clock.now();
-        let behind = match inference_profiles::behind(app, &request.model_id).await {
-            Ok(profile) => profile.map(|profile| ModelRequest { model_id: profile.copied_from, ..request.clone() }),
-            Err(error) => {
-                let message = format!("inference profile {}: {}", request.model_id, error.message);
-                let error = ModelError::new(ModelErrorKind::NotFound, message);
-                return Event::ModelFailed(ModelFailed { started_at, at: app.clock.now(), error });
-            }
-        };
-        let request = behind.as_ref().unwrap_or(request);
-        let model = app.models.model(&request.model_id);
-        let patience = app.settings.model_call_timeout.min(self.ends_at.saturating_duration_since(Instant::now()));
-        let sink = (self.stream && self.turn.can_stream()).then(|| AnswerSink {
-            emitter: self.emitter,
-            answer: Mutex::new((AnswerStream::new(!request.tools.is_empty()), String::new())),
-        });
-        let deltas = sink.as_ref().map(|sink| sink as &dyn DeltaSink);
-        let asked = tokio::time::timeout(patience, model.converse(request, deltas)).await;
-        if let Some(sink) = sink {
-            self.shown = sink.answer.into_inner().1;
-        }
-        let at = app.clock.now();
-        let reply = asked.as_ref().ok().and_then(|answer| answer.as_ref().ok());
-        app.model_answered(&self.payer, &request.model_id, reply);
-        match asked {
-            Ok(Ok(mut reply)) => {
-                refuse_deep_arguments(&mut reply.message);
-                Event::ModelReplied(ModelReplied { started_at, at, call_id: app.ids.uuid(), reply })
-            }
-            Ok(Err(error)) => {
-                tracing::warn!(model = request.model_id, kind = ?error.kind, reason = error.message, "model call failed");
-                Event::ModelFailed(ModelFailed { started_at, at, error })
-            }
-            Err(_) if patience < app.settings.model_call_timeout => Event::LimitReached { at, limit: Limit::WallTime },
-            Err(_) => {
-                let message = format!("no answer within {} s", patience.as_secs());
-                Event::ModelFailed(ModelFailed {
-                    started_at,
-                    at,
-                    error: ModelError::new(ModelErrorKind::TimedOut, message),
-                })
-            }
-        }
-    }
-
-    async fn call_parser(&self, call: ParserCall) -> Event {
-        let app = self.app;
-        let started_at = app.clock.now();
-        let time_left = self.ends_at.saturating_duration_since(Instant::now());
-        let answer = functions::invoke(app, &call.function_arn, call.payload.into_bytes(), time_left).await;
-        let at = app.clock.now();
-        let outcome = match answer {
-            Err(failure) if failure.cause == ToolFailureCause::TimedOut && Instant::now() >= self.ends_at => {
-                return Event::LimitReached { at, limit: Limit::WallTime };
-            }
-            Ok(payload) => ParserOutcome::Answered(String::from_utf8_lossy(&payload).into_owned()),
-            Err(failure) => {
-                tracing::warn!(function = &*call.function_arn, cause = ?failure.cause, reason = failure.message, "the author's function failed");
-                ParserOutcome::Failed(failure)
-            }
-        };
-        Event::ParserReturned(ParserReturned { started_at, at, call_id: app.ids.uuid(), outcome })
-    }
-
     /// The next result of the calls under way. What has ended already counts, also when the turn is called off.
-    async fn next_result(&self, running: &mut Option<Calls>) -> OpResult<Event> {
-        let calls = running.as_mut().ok_or_else(|| lost("a turn waits for calls that were never made"))?;
-        let next = tokio::select! {
-            biased;
-            next = tokio::time::timeout_at(self.ends_at, calls.next()) => next,
-            () = self.running.token().cancelled() => return Ok(self.cancel(running.take()).await),
+    async fn next_result(&mut self, running: &mut Option<Calls>) -> OpResult<Next> {
+        let next = match running.as_mut() {
+            None => Ok(None),
+            Some(calls) => tokio::select! {
+                biased;
+                next = tokio::time::timeout_at(self.ends_at, calls.next()) => next,
+                () = self.running.token().cancelled() => return Ok(Next::Event(Box::new(self.cancel(running.take()).await))),
+            },
         };
         match next {
-            Ok(Some(event)) => Ok(event),
-            Ok(None) if self.app.stopping.is_cancelled() => Err(errors::stopping()),
-            Ok(None) if self.running.token().is_cancelled() => Ok(self.cancel(None).await),
-            Ok(None) => Err(lost("no call is left, and the turn still waits for one")),
-            Err(_) => Ok(Event::LimitReached { at: self.app.clock.now(), limit: Limit::WallTime }),
+            Ok(Some(event)) => Ok(Next::Event(Box::new(event))),
+            Ok(None) if self.running.token().is_cancelled() => Ok(Next::Event(Box::new(self.cancel(None).await))),
+            Ok(None) => self.without_calls(running.take().map(Calls::stopped).unwrap_or_default()).await,
+            Err(_) => {
+                Ok(Next::Event(Box::new(Event::LimitReached { at: self.app.clock.now(), limit: Limit::WallTime })))
+            }
         }
+    }
+
+    /// No call runs any more, and there are such as have no result.
+    async fn without_calls(&mut self, stopped: Stopped) -> OpResult<Next> {
+        if self.app.stopping.is_cancelled() || (stopped.left && self.below.to_boundary) {
+            return self.leave().await.map(Next::Ended);
+        }
+        let sleeping = self.turn.sleeping();
+        if let Some(event) = self.called_back(&sleeping).await? {
+            return Ok(Next::Event(Box::new(event)));
+        }
+        let Some(sleep) = Sleep::of(&sleeping, &stopped.asleep).filter(|_| !stopped.left) else {
+            return Err(lost("no call is left, and the turn still waits for one"));
+        };
+        let scope = self.turn.call_scope();
+        let callbacks = sleeping.iter().map(|call| AwaitedCallback {
+            call_key: request::call_name(callback::CALLS, &scope, &call.tool_use_id),
+            root: self.below.root,
+            deadline: call.until,
+        });
+        let outcome = TurnOutcome::Asleep { until: sleep.until };
+        self.finish(None, outcome, callbacks.collect()).await?;
+        Ok(Next::Ended(Ended::Asleep(sleep)))
+    }
+
+    /// What became of one of the calls that answer later; `None` when all are still to be waited for.
+    async fn called_back(&mut self, sleeping: &[SleepingCall]) -> OpResult<Option<Event>> {
+        if sleeping.is_empty() {
+            return Ok(None);
+        }
+        let scope = self.turn.call_scope();
+        let now = self.app.clock.now();
+        for taken in self.app.store.taken_callbacks((self.at.session, self.at.turn), now).await? {
+            let is_its =
+                |call: &&SleepingCall| request::call_name(callback::CALLS, &scope, &call.tool_use_id) == taken.call_key;
+            let Some(call) = sleeping.iter().find(is_its) else {
+                // Of a call that is over.
+                self.app.store.callback_was_taken(taken.call_key).await?;
+                continue;
+            };
+            self.taken = Some(taken.call_key);
+            return Ok(Some(callback::returned(self.app, &call.tool_use_id, taken.result.as_deref())));
+        }
+        Ok(None)
     }
 
     /// Ends what is under way, collaborators included, when the turn is called off.
@@ -453,108 +403,91 @@ impl<'a> Driver<'a> {
         Event::Cancelled { at: self.app.clock.now(), by: self.running.cancelled_by() }
     }
 
+    /// Leaves the turn where it is: what was done is written, and nothing is under way.
+    async fn leave(&mut self) -> OpResult<Ended> {
+        // Should this fail, the turn is taken for one that was cut off, which is what it is then.
+        if let Err(error) = self.app.store.leave_turn(self.at).await {
+            tracing::warn!(session = self.at.session, error = &error as &dyn std::error::Error, "a turn was not left");
+        }
+        self.held = None;
+        Ok(Ended::Left)
+    }
+
     async fn append(&mut self, row: Vec<u8>) -> OpResult<()> {
         let rows = vec![(self.app.clock.now(), row)];
-        self.app.store.append_events(self.session, self.number, self.next_seq, rows).await?;
+        self.app.store.append_events(self.at, self.next_seq, rows).await?;
         self.next_seq += 1;
-        Ok(())
+        self.running.has_written(self.at);
+        self.note_taken().await
+    }
+
+    /// Notes that a callback is written: it is not taken again.
+    async fn note_taken(&mut self) -> OpResult<()> {
+        match self.taken.take() {
+            Some(call_key) => Ok(self.app.store.callback_was_taken(call_key).await?),
+            None => Ok(()),
+        }
     }
 
     /// Writes the last event and the turn's end in one go.
-    async fn finish(&mut self, last: Option<Vec<u8>>, outcome: TurnOutcome) -> OpResult<()> {
+    async fn finish(
+        &mut self,
+        last: Option<Vec<u8>>,
+        outcome: TurnOutcome,
+        callbacks: Vec<AwaitedCallback>,
+    ) -> OpResult<()> {
         let now = self.app.clock.now();
         let mut rows: Vec<_> = last.into_iter().map(|row| (now, row)).collect();
-        // Also of a turn that only waits: replayed from these, its events lead to the same again.
-        let attributes = Some(self.turn.session_attributes().clone());
-        if !matches!(outcome, TurnOutcome::Suspended { .. }) {
+        // Also of a turn that waits for its caller: replayed from these, its events lead to the same again.
+        let attributes =
+            (!matches!(outcome, TurnOutcome::Asleep { .. })).then(|| self.turn.session_attributes().clone());
+        if matches!(outcome, TurnOutcome::Finished | TurnOutcome::Ended) {
             rows.push((now, journal::ended_row(&self.turn)));
         }
         let finish = FinishTurn {
-            session: self.session,
-            turn: self.number,
-            first_seq: self.next_seq,
-            events: rows,
-            now,
             attributes,
-            outcome,
+            unread: !self.emitter.is_below() && !self.emitter.has_reader(),
+            callbacks,
+            ..FinishTurn::new(self.at, self.next_seq, rows, now, outcome)
         };
-        let is_over = !matches!(finish.outcome, TurnOutcome::Suspended { .. });
+        let is_asleep = matches!(finish.outcome, TurnOutcome::Asleep { .. });
+        let is_over = !is_asleep && !matches!(finish.outcome, TurnOutcome::Suspended { .. });
         self.app.store.finish_turn(finish).await?;
         if is_over {
-            self.app.histories.ended(self.session, self.number, &self.turn);
+            self.app.histories.ended(self.at.session, self.at.turn, &self.turn);
+        }
+        self.note_taken().await?;
+        if is_asleep {
+            self.app.recovery.look_again();
         }
         self.held = None;
         Ok(())
     }
 }
 
-/// Replaces arguments that are nested too deeply to be journaled and read back; the model is told that they are no
-/// object, and tries again.
-fn refuse_deep_arguments(message: &mut Message) {
-    for block in &mut message.content {
-        if let ContentBlock::ToolUse(tool_use) = block
-            && tool_use.is_too_deep()
-        {
-            tool_use.input = format!("(nested more than {} levels deep)", ToolUse::INPUT_DEPTH_MAX).into();
-        }
+/// Shows the end; `shown` is what of the answer was shown while it was written. The chunk is last, unless the answer was
+/// streamed: then the trace is.
+pub(super) async fn finished(
+    emitter: &Emitter,
+    shown: &str,
+    output: Vec<Output>,
+    text: &str,
+    attribution: Option<Attribution>,
+) {
+    if shown.is_empty() {
+        emitter.output(output).await;
+        emitter.answer(text, attribution).await;
+        return;
     }
-}
-
-/// The turn that waits for these results.
-async fn suspended_turn(app: &Arc<App>, target: &Target, session_id: &str, invocation_id: &str) -> OpResult<Turn> {
-    let not_awaited = || {
-        errors::validation(format!("No action with invocationId {invocation_id} waits for a result in this session."))
-    };
-    let found = find_session(app, target, session_id).await?;
-    let session =
-        found.filter(|session| session.suspended.as_deref() == Some(invocation_id)).ok_or_else(not_awaited)?;
-    let history = history::before(app, session.id, session.turns, &session.attributes).await?;
-    let rebuilt = history::rebuild(app, session.id, session.turns, history.earlier, session.attributes).await?;
-    let turn = rebuilt.ok_or_else(|| lost("a suspended turn cannot be rebuilt"))?;
-    if turn.awaited_invocation() == Some(invocation_id) { Ok(turn) } else { Err(not_awaited()) }
-}
-
-async fn find_session(app: &App, target: &Target, session_id: &str) -> OpResult<Option<Session>> {
-    let (agent_id, alias_id, session_id) = (target.agent_id.clone(), target.alias_id.clone(), session_id.to_owned());
-    let now = app.clock.now();
-    app.store.read(move |tx| Ok(tx.find_session(&agent_id, &alias_id, &session_id, now)?)).await
-}
-
-fn begin_error(error: BeginError) -> ApiError {
-    match error {
-        BeginError::NotSuspended | BeginError::WrongInvocation { .. } => {
-            errors::validation("No action with this invocationId waits for a result in this session.")
-        }
-        BeginError::Store(error) => error.into(),
+    // What was shown begins the answer, unless a model writes its answer tag late: then the answer follows whole.
+    let rest = text.strip_prefix(shown).map_or_else(|| format!("\n{text}"), str::to_owned);
+    if !rest.is_empty() {
+        emitter.text(&rest).await;
     }
+    emitter.output(output).await;
 }
 
-fn lost(what: &str) -> ApiError {
+pub(super) fn lost(what: &str) -> ApiError {
     tracing::error!(what, "a turn cannot go on");
     errors::internal()
-}
-
-/// Shows an answer while it is written.
-struct AnswerSink<'a> {
-    emitter: &'a Emitter,
-    answer: Mutex<(AnswerStream, String)>,
-}
-
-impl DeltaSink for AnswerSink<'_> {
-    fn send<'a>(&'a self, delta: Delta) -> BoxFuture<'a, ()> {
-        Box::pin(async move {
-            let Delta::Text(piece) = delta else { return };
-            let mut answer = self.answer.lock().await;
-            let text = answer.0.push(&piece);
-            if !text.is_empty() {
-                answer.1.push_str(&text);
-                self.emitter.text(&text).await;
-            }
-        })
-    }
-
-    /// The answer that was begun stays as it was shown, and the whole one follows it.
-    fn may_begin_again(&self) -> bool {
-        true
-    }
 }

@@ -106,6 +106,16 @@ impl Emitter {
         }
     }
 
+    /// Whether a supervisor is asked for rather than a caller.
+    pub fn is_below(&self) -> bool {
+        !self.answers_caller
+    }
+
+    /// Whether somebody reads, as far as is known.
+    pub fn has_reader(&self) -> bool {
+        self.frames.has_reader()
+    }
+
     /// Sends parts in order.
     pub async fn output(&self, output: Vec<Output>) {
         for part in output {
@@ -151,6 +161,9 @@ impl Emitter {
     }
 
     async fn send(&self, event_type: &str, payload: &impl Serialize) {
+        if !self.frames.has_reader() {
+            return;
+        }
         let payload = serde_json::to_vec(payload).expect("shapes have string keys and no failing members");
         self.frames.event(event_type, &payload).await;
     }

@@ -14,13 +14,14 @@ use crate::agents::controls::Controls;
 use crate::agents::documents::StoredVersion;
 use crate::agents::prepared::Target;
 use crate::errors::{self, ApiError, OpResult};
-use outcrop_planner::turn::replay::Replay;
+use outcrop_planner::turn::replay::{Replay, Traced};
 use outcrop_planner::turn::{Earlier, Event, Forked, Turn};
 use outcrop_planner::{INLINE_AGENT, PreparedAgent, Snapshot};
-use outcrop_store::{Bound, FORK_DEPTH_MAX, FORKS_PER_SESSION_MAX, ForkError, KeptSession, Kind, NewFork, Tx};
+use outcrop_store::{Bound, FORK_DEPTH_MAX, FORKS_PER_SESSION_MAX, ForkError, KeptSession, Kind, NewFork, TurnRef, Tx};
 use outcrop_wire::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a fork is to be.
 pub struct ForkRequest {
@@ -120,8 +121,7 @@ pub async fn fork(app: &Arc<App>, request: &ForkRequest) -> OpResult<Made> {
         target: choice.target.clone(),
         session_id: request.session_id.as_str().into(),
         input: TurnInput::Forked(Box::new(ForkedTurn {
-            session,
-            number,
+            at: TurnRef { session, turn: number, epoch: 1 },
             next_seq,
             turn,
             decision,
@@ -131,6 +131,10 @@ pub async fn fork(app: &Arc<App>, request: &ForkRequest) -> OpResult<Made> {
         stream: true,
         // What a fork tries out is not to be remembered, unless its later turns say so.
         memory_id: None,
+        request: None,
+        interrupts: true,
+        patience: Duration::ZERO,
+        recorded: None,
         above: None,
     });
     Ok(Made { target: choice.target, turn: number, run })
@@ -291,7 +295,7 @@ async fn go_on(
     let agents: HashMap<_, _> = history::agents(app, events).await?;
     let agents = |hash: &str| agents.get(hash).cloned();
     let attributes = history.attributes.unwrap_or(attributes);
-    let replay = Replay { agents: &agents, history: history.earlier, attributes, traced: false };
+    let replay = Replay { agents: &agents, history: history.earlier, attributes, traced: Traced::AsAsked };
     let (mut turn, _) = replay.rebuild(events.to_vec()).ok_or_else(errors::internal)?;
     let forked = Forked {
         at: now,
@@ -338,6 +342,7 @@ async fn write(
         bound: choice.bound.clone(),
         attributes,
         first_event: goes_on.as_ref().map(|(_, _, event)| journal::event_row(event)),
+        owner: goes_on.as_ref().map(|_| app.lease.owner().to_owned()),
     };
     let session = app.store.write(move |tx| {
         let session = tx.fork_session(&new)?;
@@ -370,6 +375,7 @@ fn fork_below(tx: &mut Tx<'_>, parent: i64, session: i64, at: Timestamp, now: Ti
             bound: None,
             attributes: below.session.attributes,
             first_event: None,
+            owner: None,
         })?;
     }
     Ok(())

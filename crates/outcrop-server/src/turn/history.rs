@@ -4,10 +4,10 @@ use super::journal::{self, Entry, Stop};
 use crate::App;
 use crate::agents::prepared::Target;
 use crate::errors::OpResult;
-use outcrop_planner::turn::replay::Replay;
+use outcrop_planner::turn::replay::{Replay, Traced};
 use outcrop_planner::turn::{Decision, Earlier, Event, Turn};
 use outcrop_planner::{PreparedAgent, Snapshot};
-use outcrop_store::JournalEvent;
+use outcrop_store::{JournalEvent, TurnRef};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -24,20 +24,15 @@ pub(super) struct History {
     pub(super) attributes: Option<BTreeMap<String, String>>,
 }
 
-/// The session's turns before `turn`. A turn that has no end (the process was killed, or control was returned and never
+/// The session's turns before one. A turn that has no end (the process was killed, or control was returned and never
 /// came back) is given one now, so that it is read like any other later. `attributes` are those the session had before.
-pub(super) async fn before(
-    app: &Arc<App>,
-    session: i64,
-    turn: u32,
-    attributes: &BTreeMap<String, String>,
-) -> OpResult<History> {
-    let Read { history, closings, is_whole } = read_all(app, session, turn, attributes).await?;
+pub(super) async fn before(app: &Arc<App>, at: TurnRef, attributes: &BTreeMap<String, String>) -> OpResult<History> {
+    let Read { history, closings, is_whole } = read_all(app, at.session, at.turn, attributes).await?;
     for Closing { turn, seq, row } in closings {
-        app.store.append_events(session, turn, seq, vec![(app.clock.now(), row)]).await?;
+        app.store.append_events(TurnRef { turn, ..at }, seq, vec![(app.clock.now(), row)]).await?;
     }
     if is_whole {
-        app.histories.read(session, turn, &history.earlier);
+        app.histories.read(at.session, at.turn, &history.earlier);
     }
     Ok(history)
 }
@@ -119,7 +114,8 @@ async fn close(
     attributes: BTreeMap<String, String>,
 ) -> OpResult<Option<Turn>> {
     let Some(mut turn) = rebuild(app, session, number, earlier, attributes).await? else { return Ok(None) };
-    let reason = if turn.awaited_invocation().is_some() { ABANDONED } else { CUT_OFF };
+    let waits = turn.awaited_invocation().is_some() || !turn.sleeping().is_empty();
+    let reason = if waits { ABANDONED } else { CUT_OFF };
     turn.abandon(reason);
     Ok(Some(turn))
 }
@@ -162,7 +158,7 @@ pub(super) async fn rebuild(
     }
     let agents = agents(app, &events).await?;
     let agents = |hash: &str| agents.get(hash).cloned();
-    let replay = Replay { agents: &agents, history, attributes, traced: false };
+    let replay = Replay { agents: &agents, history, attributes, traced: Traced::AsAsked };
     Ok(replay.rebuild(events).map(|(turn, _)| turn))
 }
 
@@ -186,13 +182,15 @@ pub(super) fn steps(
     events: &[Event],
 ) -> (Vec<usize>, Option<(Turn, Decision)>) {
     let agents = |hash: &str| agents.get(hash).cloned();
-    let replay = Replay { agents: &agents, history: Earlier::default(), attributes: BTreeMap::new(), traced: false };
-    let mut steps = Vec::new();
+    let replay =
+        Replay { agents: &agents, history: Earlier::default(), attributes: BTreeMap::new(), traced: Traced::AsAsked };
+    let (mut steps, mut asked) = (Vec::new(), false);
     let replayed = replay.watch(events, |moment| {
-        // A fork asks in place of what was not asked.
-        if let Event::Forked(_) = moment.event {
+        // A fork asks in place of what was not asked; and a turn that is taken up asks again.
+        if asked && matches!(moment.event, Event::Forked(_) | Event::Recovered(_)) {
             steps.pop();
         }
+        asked = moment.turn.asks_for().is_some();
         steps.extend(moment.turn.asks_for().map(|_| moment.index));
     });
     (steps, replayed)

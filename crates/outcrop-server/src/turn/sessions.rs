@@ -9,6 +9,7 @@ mod running;
 pub use running::RunningTurn;
 
 use outcrop_planner::turn::CancelledBy;
+use outcrop_store::RequestHashes;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -98,6 +99,20 @@ struct Place {
     running: Option<Arc<RunningTurn>>,
 }
 
+impl Place {
+    fn ask(&mut self, interrupts: bool) -> (u64, Arc<Semaphore>) {
+        self.asked += 1;
+        self.present += 1;
+        if interrupts {
+            self.interrupted = self.asked - 1;
+            if let Some(running) = &self.running {
+                running.cancel(CancelledBy::NextTurn);
+            }
+        }
+        (self.asked, self.right.clone())
+    }
+}
+
 impl Default for Place {
     fn default() -> Self {
         let right = Arc::new(Semaphore::new(1));
@@ -117,6 +132,14 @@ impl SessionGuard {
     pub fn running(&self) -> &Arc<RunningTurn> {
         &self.running
     }
+}
+
+/// What a request finds.
+pub enum Way {
+    /// The right to run.
+    Right(SessionGuard),
+    /// Itself, sent before and under way.
+    Same(Arc<RunningTurn>),
 }
 
 /// Counts a request in as long as it lives.
@@ -139,7 +162,35 @@ impl Sessions {
         settings: SessionSettings,
         above: Option<&CancellationToken>,
     ) -> Result<SessionGuard, Busy> {
-        let (mut visit, right) = self.ask(name, policy == SessionPolicy::Interrupt);
+        let asked = self.ask(name, policy == SessionPolicy::Interrupt);
+        Self::wait(asked, policy, settings, above, None).await
+    }
+
+    /// As [`Sessions::enter`], for a request that may have come before: when it is under way, that is what it gets.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn enter_for(
+        &self,
+        name: SessionName,
+        policy: SessionPolicy,
+        settings: SessionSettings,
+        request: RequestHashes,
+    ) -> Result<Way, Busy> {
+        let asked = match self.find_or_ask(name, policy == SessionPolicy::Interrupt, &request) {
+            Ok(asked) => asked,
+            Err(running) => return Ok(Way::Same(running)),
+        };
+        Self::wait(asked, policy, settings, None, Some(request)).await.map(Way::Right)
+    }
+
+    async fn wait(
+        (mut visit, right): (Visit, Arc<Semaphore>),
+        policy: SessionPolicy,
+        settings: SessionSettings,
+        above: Option<&CancellationToken>,
+        request: Option<RequestHashes>,
+    ) -> Result<SessionGuard, Busy> {
         // The usual case needs no timer.
         let permit = match right.clone().try_acquire_owned() {
             Ok(permit) => permit,
@@ -156,7 +207,7 @@ impl Sessions {
                 acquired.map_err(|_| too_long)?.map_err(|_| too_long)?
             }
         };
-        visit.run(permit, above)
+        visit.run(permit, above, request)
     }
 
     /// Whether a turn is under way in the session, or one waits for it.
@@ -188,19 +239,25 @@ impl Sessions {
     }
 
     fn ask(&self, name: SessionName, interrupts: bool) -> (Visit, Arc<Semaphore>) {
+        let (number, right) = self.with(|places| places.entry(name.clone()).or_default().ask(interrupts));
+        (Visit { sessions: self.clone(), name, number, is_waiting: false }, right)
+    }
+
+    /// A place in the line, or the same request that is under way.
+    fn find_or_ask(
+        &self,
+        name: SessionName,
+        interrupts: bool,
+        request: &RequestHashes,
+    ) -> Result<(Visit, Arc<Semaphore>), Arc<RunningTurn>> {
         let (number, right) = self.with(|places| {
             let place = places.entry(name.clone()).or_default();
-            place.asked += 1;
-            place.present += 1;
-            if interrupts {
-                place.interrupted = place.asked - 1;
-                if let Some(running) = &place.running {
-                    running.cancel(CancelledBy::NextTurn);
-                }
+            match &place.running {
+                Some(running) if running.is_of(request) => Err(running.clone()),
+                _ => Ok(place.ask(interrupts)),
             }
-            (place.asked, place.right.clone())
-        });
-        (Visit { sessions: self.clone(), name, number, is_waiting: false }, right)
+        })?;
+        Ok((Visit { sessions: self.clone(), name, number, is_waiting: false }, right))
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut HashMap<SessionName, Place>) -> T) -> T {
@@ -225,8 +282,13 @@ impl Visit {
         self.is_waiting
     }
 
-    fn run(self, permit: OwnedSemaphorePermit, above: Option<&CancellationToken>) -> Result<SessionGuard, Busy> {
-        let running = Arc::new(RunningTurn::new(above));
+    fn run(
+        self,
+        permit: OwnedSemaphorePermit,
+        above: Option<&CancellationToken>,
+        request: Option<RequestHashes>,
+    ) -> Result<SessionGuard, Busy> {
+        let running = Arc::new(RunningTurn::new(above, request));
         let is_interrupted = self.with(|place| {
             place.running = Some(running.clone());
             self.number <= place.interrupted
@@ -248,7 +310,7 @@ impl Drop for SessionGuard {
         // Before the next one runs, which puts its own turn there.
         self.visit.with(|place| place.running = None);
         self.permit = None;
-        self.running.has_ended();
+        self.running.set_ended();
     }
 }
 

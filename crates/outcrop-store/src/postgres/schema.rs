@@ -39,6 +39,7 @@ macro_rules! step {
 /// Every step, oldest first. Append only: a database remembers the checksum of what it ran.
 pub(crate) const STEPS: &[Step] = &[
     step!(9, "0009_schema", least 9),
+    step!(10, "0010_leases", least 9),
     // Rows that are written from here on are read by no older program.
     step!(11, "0011_blobs", least 11),
     step!(12, "0012_retention", least 11),

@@ -2,6 +2,7 @@
 
 use super::job::{Job, Ran};
 use crate::conn::{Border, Conn};
+use crate::crash;
 use crate::error::{Doing, StoreError};
 use crate::tx::Tx;
 
@@ -99,8 +100,12 @@ impl<'c> Batch<'c> {
     fn commit(&mut self) {
         let mut why = lost();
         if self.is_open() {
+            crash::before_commit();
             match self.cross(Border::Commit, "commit") {
-                Ok(()) => return settle_all(&mut self.ran, Ok(())),
+                Ok(()) => {
+                    crash::after_commit();
+                    return settle_all(&mut self.ran, Ok(()));
+                }
                 Err(error) => {
                     if self.conn.lost().is_none() {
                         tracing::error!(%error, jobs = self.ran.len(), "{} writes were lost: {error}", self.ran.len());

@@ -14,31 +14,23 @@ pub(crate) fn begin(session_id: &str, second: i64) -> BeginTurn {
         resume: None,
         memory_id: None,
         first_event: br#"{"event":"started"}"#.to_vec(),
-        files: Vec::new(),
+        ..BeginTurn::default()
     }
 }
 
 /// A turn with these events, and an end that says the same again as `{"ended":[…]}`; gives the session.
 pub(crate) async fn turn(store: &Store, session_id: &str, second: i64, texts: &[&str]) -> i64 {
     let begun = store.begin_turn(begin(session_id, second)).await.unwrap();
-    let (session, turn) = (begun.session, begun.turn);
+    let turn = begun.turn_ref();
     for (seq, text) in (1..).zip(texts) {
         let event = serde_json::json!({"event": {"text": text, "at": second}}).to_string();
-        store.append_events(session, turn, seq, vec![(at(second), event.into_bytes())]).await.unwrap();
+        store.append_events(turn, seq, vec![(at(second), event.into_bytes())]).await.unwrap();
     }
     let ended = serde_json::json!({"ended": texts}).to_string().into_bytes();
     let first_seq = 1 + u32::try_from(texts.len()).unwrap();
-    let finish = FinishTurn {
-        session,
-        turn,
-        first_seq,
-        events: vec![(at(second), ended)],
-        now: at(second),
-        attributes: None,
-        outcome: TurnOutcome::Finished,
-    };
+    let finish = FinishTurn::new(turn, first_seq, vec![(at(second), ended)], at(second), TurnOutcome::Finished);
     store.finish_turn(finish).await.unwrap();
-    session
+    begun.session
 }
 
 /// A text that takes `kib` KiB and no compression makes much smaller.

@@ -3,12 +3,13 @@
 use crate::{at, fresh};
 use outcrop_store::{
     BeginTurn, Bound, FORK_DEPTH_MAX, FinishTurn, ForkError, NewFork, SessionFilter, Store, StoreError, TurnOutcome,
+    TurnRef,
 };
 use std::collections::BTreeMap;
 
 const DAY: i64 = 24 * 60 * 60;
 
-async fn begin(store: &Store, session_id: &str, second: i64, first_event: &str) -> (i64, u32, u32) {
+async fn begin(store: &Store, session_id: &str, second: i64, first_event: &str) -> (TurnRef, u32) {
     let begin = BeginTurn {
         agent_id: "A".into(),
         alias_id: "L".into(),
@@ -17,21 +18,20 @@ async fn begin(store: &Store, session_id: &str, second: i64, first_event: &str) 
         idle_ttl_seconds: 600,
         resume: None,
         memory_id: None,
-        files: Vec::new(),
         first_event: first_event.into(),
+        ..BeginTurn::default()
     };
     let begun = store.begin_turn(begin).await.unwrap();
-    (begun.session, begun.turn, begun.next_seq)
+    (begun.turn_ref(), begun.next_seq)
 }
 
 /// A turn of these events, from begin to finish.
 async fn turn(store: &Store, session_id: &str, second: i64, events: &[&str]) -> i64 {
-    let (session, turn, first_seq) = begin(store, session_id, second, events[0]).await;
+    let (turn, first_seq) = begin(store, session_id, second, events[0]).await;
     let events = events[1..].iter().map(|event| (at(second), event.as_bytes().to_vec())).collect();
     let outcome = TurnOutcome::Finished;
-    let finish = FinishTurn { session, turn, first_seq, events, now: at(second), attributes: None, outcome };
-    store.finish_turn(finish).await.unwrap();
-    session
+    store.finish_turn(FinishTurn::new(turn, first_seq, events, at(second), outcome)).await.unwrap();
+    turn.session
 }
 
 fn new(session_id: &str, parent: i64, turns: u32, events: u32, second: i64) -> NewFork {
@@ -47,6 +47,7 @@ fn new(session_id: &str, parent: i64, turns: u32, events: u32, second: i64) -> N
         bound: (turns > 1).then(|| Bound { snapshot: "hash".into(), version: "3".into() }),
         attributes: BTreeMap::from([("k".to_owned(), "v".to_owned())]),
         first_event: (events > 0).then(|| b"forked".to_vec()),
+        owner: None,
     }
 }
 

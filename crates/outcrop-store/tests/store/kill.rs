@@ -85,12 +85,12 @@ fn child_that_writes_until_killed() {
                     resume: None,
                     memory_id: None,
                     first_event: Vec::new(),
-                    files: Vec::new(),
+                    ..BeginTurn::default()
                 };
                 let begun = store.begin_turn(begin).await.unwrap();
                 for seq in 1.. {
                     let events = vec![(at(0), body(begun.session, seq))];
-                    store.append_events(begun.session, begun.turn, seq, events).await.unwrap();
+                    store.append_events(begun.turn_ref(), seq, events).await.unwrap();
                     let line = format!("ack {} {} {seq}.\n", begun.session, begun.turn);
                     std::io::stdout().write_all(line.as_bytes()).unwrap();
                 }

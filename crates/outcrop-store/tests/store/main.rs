@@ -7,12 +7,14 @@ mod blobs;
 mod files;
 mod forks;
 mod kill;
+mod leases;
 mod memory;
 mod memory_jobs;
 mod model;
 mod resources;
 mod session_model;
 mod session_store;
+mod simulation;
 mod small;
 mod sweep;
 mod turns;
@@ -59,6 +61,18 @@ fn open(place: &Place) -> Store {
 /// An empty store and the place of it.
 fn fresh() -> (Place, Store) {
     let place = place();
+    let store = open(&place);
+    (place, store)
+}
+
+/// Simulated schedules in one run.
+const SCHEDULES: u64 = 2_000;
+
+/// As [`fresh`], in memory where there is a folder for that: for tests that write much and try no loss of it.
+fn quick() -> (Place, Store) {
+    let memory = Path::new("/dev/shm");
+    let own = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+    let place = Place { folder: own.path().to_owned(), _own: Some(own) };
     let store = open(&place);
     (place, store)
 }

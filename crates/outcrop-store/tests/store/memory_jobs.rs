@@ -18,19 +18,11 @@ async fn converse(store: &Store, session_id: &str, memory_id: Option<&str>, seco
         idle_ttl_seconds: u32::try_from(TTL).unwrap(),
         resume: None,
         memory_id: memory_id.map(Into::into),
-        files: Vec::new(),
         first_event: b"ask".to_vec(),
+        ..BeginTurn::default()
     };
     let begun = store.begin_turn(begin).await.unwrap();
-    let finish = FinishTurn {
-        session: begun.session,
-        turn: begun.turn,
-        first_seq: begun.next_seq,
-        events: Vec::new(),
-        now: at(second),
-        attributes: None,
-        outcome: TurnOutcome::Finished,
-    };
+    let finish = FinishTurn::new(begun.turn_ref(), begun.next_seq, Vec::new(), at(second), TurnOutcome::Finished);
     store.finish_turn(finish).await.unwrap();
     begun.session
 }

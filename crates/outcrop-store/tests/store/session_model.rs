@@ -91,7 +91,7 @@ proptest! {
                     }
                     (Op::Append(count), Some(session), Some(turn)) if session.open => {
                         let events = vec![(at(now), b"more".to_vec()); usize::from(*count)];
-                        store.append_events(turn.session, turn.turn, turn.next_seq, events).await.unwrap();
+                        store.append_events(turn.turn_ref(), turn.next_seq, events).await.unwrap();
                         turn.next_seq += u32::from(*count);
                         *session.turns.last_mut().unwrap() += u32::from(*count);
                     }
@@ -142,18 +142,10 @@ fn begin(resume: Option<u8>, now: i64) -> BeginTurn {
         resume: resume.map(|id| id.to_string()),
         memory_id: None,
         first_event: b"first".to_vec(),
-        files: Vec::new(),
+        ..BeginTurn::default()
     }
 }
 
 fn finish(turn: &Begun, now: i64, outcome: TurnOutcome) -> FinishTurn {
-    FinishTurn {
-        session: turn.session,
-        turn: turn.turn,
-        first_seq: turn.next_seq,
-        events: vec![(at(now), b"end".to_vec())],
-        now: at(now),
-        attributes: None,
-        outcome,
-    }
+    FinishTurn::new(turn.turn_ref(), turn.next_seq, vec![(at(now), b"end".to_vec())], at(now), outcome)
 }

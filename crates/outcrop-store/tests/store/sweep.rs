@@ -112,6 +112,7 @@ async fn turns_without_an_end_and_turns_that_were_forked_within_keep_their_steps
         turns: 1,
         events: 2,
         bound: None,
+        owner: None,
         attributes: BTreeMap::new(),
         first_event: Some(br#"{"event":"forked"}"#.to_vec()),
     };

@@ -1,7 +1,7 @@
 //! The life of sessions and turns, as a transcript: one line per step.
 
 use crate::{at, fresh, open};
-use outcrop_store::{BeginError, BeginTurn, FinishTurn, Store, StoreError, TurnOutcome};
+use outcrop_store::{BeginError, BeginTurn, Begun, FinishTurn, Store, StoreError, TurnOutcome, TurnRef};
 use std::collections::BTreeMap;
 
 /// Steps, each with the second at which it happens.
@@ -28,7 +28,7 @@ const DAY: i64 = 24 * 60 * 60;
 async fn check(steps: &[(i64, Step)], expected: &[&str]) {
     let (place, mut store) = fresh();
     let mut lines = Vec::new();
-    let (mut session, mut turn, mut seq) = (0, 0, 0);
+    let (mut session, mut turn, mut seq) = (0, TurnRef { session: 0, turn: 0, epoch: 0 }, 0);
     for (second, step) in steps {
         let now = at(*second);
         let outcome = match step {
@@ -39,10 +39,11 @@ async fn check(steps: &[(i64, Step)], expected: &[&str]) {
         match step {
             Begin(session_id, resume) => match store.begin_turn(begin(session_id, *resume, *second)).await {
                 Ok(begun) => {
-                    (session, turn, seq) = (begun.session, begun.turn, begun.next_seq);
+                    (session, turn, seq) = (begun.session, begun.turn_ref(), begun.next_seq);
                     let flag = |on, text| if on { text } else { "" };
                     lines.push(format!(
-                        "turn {turn} of {session}, next {seq}, before {}{}{}{}",
+                        "turn {} of {session}, next {seq}, before {}{}{}{}",
+                        begun.turn,
                         begun.previous_turns,
                         flag(begun.is_new, ", new"),
                         flag(begun.interrupted, ", interrupted"),
@@ -51,10 +52,10 @@ async fn check(steps: &[(i64, Step)], expected: &[&str]) {
                 }
                 Err(BeginError::NotSuspended) => lines.push("not suspended".into()),
                 Err(BeginError::WrongInvocation { expected }) => lines.push(format!("wrong, waits for {expected}")),
-                Err(BeginError::Store(error)) => panic!("{error}"),
+                Err(error) => panic!("{error}"),
             },
             Append(body) => {
-                store.append_events(session, turn, seq, vec![(now, body.as_bytes().to_vec())]).await.unwrap();
+                store.append_events(turn, seq, vec![(now, body.as_bytes().to_vec())]).await.unwrap();
                 seq += 1;
             }
             Finish | Suspend(_) | End | Attributes(_) => {
@@ -63,7 +64,7 @@ async fn check(steps: &[(i64, Step)], expected: &[&str]) {
                     _ => None,
                 };
                 let events = vec![(now, b"end".to_vec())];
-                let finish = FinishTurn { session, turn, first_seq: seq, events, now, attributes, outcome };
+                let finish = FinishTurn { attributes, ..FinishTurn::new(turn, seq, events, now, outcome) };
                 store.finish_turn(finish).await.unwrap();
             }
             EndSession(id) => {
@@ -97,7 +98,7 @@ fn begin(session_id: &str, resume: Option<&str>, second: i64) -> BeginTurn {
         resume: resume.map(Into::into),
         memory_id: None,
         first_event: resume.map_or(b"ask".to_vec(), |_| b"back".to_vec()),
-        files: Vec::new(),
+        ..BeginTurn::default()
     }
 }
 
@@ -284,28 +285,33 @@ async fn a_session_is_found_while_it_lives() {
 }
 
 #[tokio::test]
-async fn an_overtaken_turn_changes_only_its_journal() {
+async fn an_overtaken_turn_writes_nothing_more() {
     let (_folder, store) = fresh();
     let one = store.begin_turn(begin("s", None, 0)).await.unwrap();
     let two = store.begin_turn(begin("s", None, 1)).await.unwrap();
     assert!(two.interrupted);
-    let finish = |turn, value: &str| FinishTurn {
-        session: one.session,
-        turn,
-        first_seq: 1,
-        events: vec![(at(2), b"end".to_vec())],
-        now: at(2),
+    let finish = |turn: &Begun, value: &str| FinishTurn {
         attributes: Some(BTreeMap::from([("a".into(), value.into())])),
-        outcome: TurnOutcome::Suspended { invocation_id: value.into() },
+        ..FinishTurn::new(
+            turn.turn_ref(),
+            1,
+            vec![(at(2), b"end".to_vec())],
+            at(2),
+            TurnOutcome::Suspended { invocation_id: value.into() },
+        )
     };
-    store.finish_turn(finish(2, "two")).await.unwrap();
-    store.finish_turn(finish(1, "one")).await.unwrap();
-    let told = store.finish_turn(finish(1, "again")).await;
+    let late = vec![(at(2), b"late".to_vec())];
+    assert_eq!(store.append_events(one.turn_ref(), 1, late.clone()).await, Err(StoreError::Fenced));
+    store.finish_turn(finish(&two, "two")).await.unwrap();
+    assert_eq!(store.finish_turn(finish(&one, "one")).await, Err(StoreError::Fenced));
+    let empty = FinishTurn { events: Vec::new(), ..finish(&one, "one") };
+    assert_eq!(store.finish_turn(empty).await, Err(StoreError::Fenced));
+    let told = store.finish_turn(finish(&two, "again")).await;
     assert!(matches!(told, Err(StoreError::Conflict(_))), "{told:?}");
-    let told = store.append_events(99, 1, 0, vec![(at(2), b"lost".to_vec())]).await;
-    assert_eq!(told, Err(StoreError::Conflict("session 99 is not there".into())));
+    let nowhere = TurnRef { session: 99, turn: 1, epoch: 1 };
+    assert_eq!(store.append_events(nowhere, 0, late).await, Err(StoreError::Fenced));
     let found = store.read(|tx| tx.find_session("A", "L", "s", at(3))).await.unwrap().unwrap();
     assert_eq!(found.suspended.as_deref(), Some("two"));
     assert_eq!(found.attributes.get("a").map(String::as_str), Some("two"));
-    assert_eq!(journal(&store, one.session).await, "1.0 ask, 1.1 end, 2.0 ask, 2.1 end");
+    assert_eq!(journal(&store, one.session).await, "1.0 ask, 2.0 ask, 2.1 end");
 }

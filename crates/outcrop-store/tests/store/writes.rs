@@ -26,7 +26,7 @@ fn begin(session_id: &str) -> BeginTurn {
         resume: None,
         memory_id: None,
         first_event: b"first".to_vec(),
-        files: Vec::new(),
+        ..BeginTurn::default()
     }
 }
 
@@ -65,8 +65,8 @@ async fn a_failure_or_a_panic_in_a_group_takes_only_its_own_writes() {
             panic!("on purpose")
         });
         // The second event hits one that is there: the group of requests is run again one by one.
-        let append = store.append_events(begun.session, 1, 1, vec![(at(1), b"a".to_vec()), (at(1), b"b".to_vec())]);
-        let clash = store.append_events(begun.session, 1, 0, vec![(at(1), b"x".to_vec())]);
+        let append = store.append_events(begun.turn_ref(), 1, vec![(at(1), b"a".to_vec()), (at(1), b"b".to_vec())]);
+        let clash = store.append_events(begun.turn_ref(), 0, vec![(at(1), b"x".to_vec())]);
         let late = store.begin_turn(begin("neighbour"));
         let last = store.write(|tx| put(tx, "last"));
         // Joined in order: each is queued at its first poll. The release comes last.
@@ -121,13 +121,13 @@ async fn what_is_too_large_is_refused_before_it_is_queued() {
     let (_folder, store) = fresh();
     let begun = store.begin_turn(begin("s")).await.unwrap();
     let huge = vec![(at(0), vec![0; outcrop_store::EVENT_BYTES_MAX + 1])];
-    let told = store.append_events(begun.session, 1, 1, huge).await;
+    let told = store.append_events(begun.turn_ref(), 1, huge).await;
     assert!(matches!(told, Err(StoreError::TooLarge(_))), "{told:?}");
     let many = vec![(at(0), vec![0; outcrop_store::EVENT_BYTES_MAX]); 5];
-    let told = store.append_events(begun.session, 1, 1, many).await;
+    let told = store.append_events(begun.turn_ref(), 1, many).await;
     assert!(matches!(told, Err(StoreError::TooLarge(_))), "{told:?}");
     let largest = vec![(at(0), vec![7; outcrop_store::EVENT_BYTES_MAX])];
-    store.append_events(begun.session, 1, 1, largest).await.unwrap();
+    store.append_events(begun.turn_ref(), 1, largest).await.unwrap();
     let doc = "x".repeat(17 << 20);
     let told = store.write(move |tx| tx.put_snapshot(&doc)).await;
     assert!(matches!(told, Err(StoreError::TooLarge(_))), "{told:?}");

@@ -33,18 +33,11 @@ async fn turn(store: &Store, session_id: &str, memory_id: Option<&str>) -> i64 {
         resume: None,
         memory_id: memory_id.map(str::to_owned),
         first_event: vec![0, 1, 255],
-        files: Vec::new(),
+        ..BeginTurn::default()
     };
     let begun = store.begin_turn(begin).await.unwrap();
-    let finish = FinishTurn {
-        session: begun.session,
-        turn: begun.turn,
-        first_seq: begun.next_seq,
-        events: vec![(at(3), vec![9; 20_000])],
-        now: at(3),
-        attributes: None,
-        outcome: TurnOutcome::Finished,
-    };
+    let finish =
+        FinishTurn::new(begun.turn_ref(), begun.next_seq, vec![(at(3), vec![9; 20_000])], at(3), TurnOutcome::Finished);
     store.finish_turn(finish).await.unwrap();
     begun.session
 }

@@ -22,7 +22,7 @@ fn begin(session_id: &str) -> BeginTurn {
         resume: None,
         memory_id: None,
         first_event: b"first".to_vec(),
-        files: Vec::new(),
+        ..BeginTurn::default()
     }
 }
 
@@ -57,7 +57,7 @@ async fn a_connection_that_was_cut_while_nobody_looked_is_made_again_without_a_w
     let begun = store.begin_turn(begin("s")).await.unwrap();
     for round in 1..4 {
         proxy.cut();
-        store.append_events(begun.session, 1, round, vec![(at(1), b"more".to_vec())]).await.unwrap();
+        store.append_events(begun.turn_ref(), round, vec![(at(1), b"more".to_vec())]).await.unwrap();
         proxy.cut();
         store.write(move |tx| put(tx, &round.to_string())).await.unwrap();
         proxy.cut();
@@ -147,18 +147,11 @@ async fn turns_go_on_while_connections_are_cut() {
         turns.spawn(async move {
             let begun = store.begin_turn(begin(&number.to_string())).await.unwrap();
             for seq in 1..60 {
-                store.append_events(begun.session, 1, seq, vec![(at(1), vec![7; 500])]).await.unwrap();
+                store.append_events(begun.turn_ref(), seq, vec![(at(1), vec![7; 500])]).await.unwrap();
                 done.send(()).unwrap();
             }
-            let finish = FinishTurn {
-                session: begun.session,
-                turn: 1,
-                first_seq: 60,
-                events: vec![(at(2), b"end".to_vec())],
-                now: at(2),
-                attributes: None,
-                outcome: TurnOutcome::Finished,
-            };
+            let finish =
+                FinishTurn::new(begun.turn_ref(), 60, vec![(at(2), b"end".to_vec())], at(2), TurnOutcome::Finished);
             store.finish_turn(finish).await.unwrap();
             begun.session
         });

@@ -12,6 +12,8 @@ mod replicas;
 mod forks;
 #[path = "../store/kill.rs"]
 mod kill;
+#[path = "../store/leases.rs"]
+mod leases;
 #[path = "../store/memory.rs"]
 mod memory;
 #[path = "../store/memory_jobs.rs"]
@@ -24,6 +26,8 @@ mod resources;
 mod session_model;
 #[path = "../store/session_store.rs"]
 mod session_store;
+#[path = "../store/simulation.rs"]
+mod simulation;
 #[path = "../store/small.rs"]
 mod small;
 #[path = "../store/turns.rs"]
@@ -51,6 +55,14 @@ impl Place {
         let (url, schema) = told.split_once(' ').unwrap();
         Self { options: StoreOptions { schema: Some(schema.to_owned()), ..StoreOptions::new(url) } }
     }
+}
+
+/// Simulated schedules in one run.
+const SCHEDULES: u64 = 100;
+
+/// As [`fresh`].
+fn quick() -> (Place, Store) {
+    fresh()
 }
 
 fn place() -> Place {

@@ -23,7 +23,7 @@ fn begin(session_id: &str) -> BeginTurn {
         resume: None,
         memory_id: None,
         first_event: b"first".to_vec(),
-        files: Vec::new(),
+        ..BeginTurn::default()
     }
 }
 
@@ -52,7 +52,7 @@ async fn an_older_program_goes_on_until_a_step_contracts() {
          INSERT INTO {schema}.migration VALUES (4711, '4711_tomorrow', 'x', 9)"
     );
     beside(&newer).await;
-    store.append_events(begun.session, 1, 1, vec![(at(1), b"more".to_vec())]).await.unwrap();
+    store.append_events(begun.turn_ref(), 1, vec![(at(1), b"more".to_vec())]).await.unwrap();
     assert!(store.begin_turn(begin("t")).await.unwrap().is_new);
     let again = open(&place);
     assert_eq!(again.turn_events(begun.session, 1).await.unwrap().len(), 2);

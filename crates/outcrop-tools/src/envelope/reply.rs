@@ -1,9 +1,14 @@
 //! From a function's answer to a tool's outcome.
 
 use crate::failure::head;
-use outcrop_ports::{Action, ResponseState, ToolCall, ToolFailure, ToolFailureCause, ToolOutcome, ToolSuccess};
+use outcrop_ports::{
+    Action, ResponseState, ToolCall, ToolFailure, ToolFailureCause, ToolOutcome, ToolPending, ToolSuccess,
+};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+
+/// Longest body that may say that the answer comes later, in bytes.
+const PENDING_BYTES_MAX: usize = 1024;
 
 /// Reads what a function answered to a call's event.
 ///
@@ -11,7 +16,10 @@ use std::collections::BTreeMap;
 /// not match the call's (logged). What remains unclear is a failure whose message names the missing or wrong member.
 pub fn read_reply(call: &ToolCall, function: &str, payload: &[u8]) -> ToolOutcome {
     match read(call, function, payload) {
-        Ok(success) => ToolOutcome::Succeeded(success),
+        Ok(success) => match pending(&success) {
+            Some(later) => ToolOutcome::Pending(later),
+            None => ToolOutcome::Succeeded(success),
+        },
         Err(problem) => ToolOutcome::Failed(ToolFailure {
             cause: ToolFailureCause::BadResponse,
             message: format!(
@@ -57,6 +65,23 @@ fn read(call: &ToolCall, function: &str, payload: &[u8]) -> Result<ToolSuccess, 
         }
     };
     Ok(ToolSuccess { body, response_state, http_status, session_attributes, prompt_session_attributes })
+}
+
+/// What a body says of an answer that comes later: `{"outcrop": {"pending": true, "timeoutSeconds": N}}`.
+fn pending(success: &ToolSuccess) -> Option<ToolPending> {
+    // Most bodies are no such thing, and some are large.
+    if success.body.len() > PENDING_BYTES_MAX || success.response_state != ResponseState::Success {
+        return None;
+    }
+    let said: Value = serde_json::from_str(&success.body).ok()?;
+    let said = said.get("outcrop")?;
+    if said.get("pending") != Some(&Value::Bool(true)) {
+        return None;
+    }
+    let seconds = said.get("timeoutSeconds").and_then(Value::as_f64).filter(|seconds| *seconds > 0.0);
+    // A float as an integer stops at the integer's ends.
+    let seconds = seconds.map_or(ToolPending::TIMEOUT_SECONDS, |seconds| seconds.ceil() as u64);
+    Some(ToolPending { timeout_seconds: seconds.min(ToolPending::TIMEOUT_SECONDS_MAX) })
 }
 
 /// Takes the text of the first entry of `responseBody`.
@@ -213,6 +238,23 @@ mod tests {
             let response = json!({"actionGroup": "other", "apiPath": "/other", "httpMethod": "POST", "httpStatusCode": status, "responseBody": {"application/json": {"body": "{}"}}});
             check(false, &json!({"response": response}), ToolSuccess { http_status: expected, ..success("{}") });
         }
+    }
+
+    #[test]
+    fn an_answer_may_come_later() {
+        let check = |body: &Value, expected: Option<u64>| {
+            let answer =
+                json!({"response": {"functionResponse": {"responseBody": {"TEXT": {"body": body.to_string()}}}}});
+            let outcome = read_reply(&call(true), "garden", answer.to_string().as_bytes());
+            let told = if let ToolOutcome::Pending(later) = outcome { Some(later.timeout_seconds) } else { None };
+            assert_eq!(told, expected, "{body}");
+        };
+        check(&json!({"outcrop": {"pending": true}}), Some(86_400));
+        check(&json!({"outcrop": {"pending": true, "timeoutSeconds": 1.5}}), Some(2));
+        check(&json!({"outcrop": {"pending": true, "timeoutSeconds": 1e30}}), Some(2_592_000));
+        check(&json!({"outcrop": {"pending": true, "timeoutSeconds": -1}}), Some(86_400));
+        check(&json!({"outcrop": {"pending": "true"}}), None);
+        check(&json!({"pending": true}), None);
     }
 
     #[test]

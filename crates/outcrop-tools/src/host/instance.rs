@@ -63,6 +63,8 @@ pub(super) enum Phase {
 pub(super) struct Event {
     pub(super) request_id: String,
     pub(super) payload: Bytes,
+    /// JSON for the function beside its event.
+    pub(super) client_context: Option<String>,
     /// Since the epoch.
     pub(super) deadline_millis: i64,
     pub(super) arn: String,

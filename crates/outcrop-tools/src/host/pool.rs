@@ -55,10 +55,11 @@ impl Pool {
         self: &Arc<Self>,
         arn: String,
         payload: Bytes,
+        client_context: Option<String>,
         limits: InvokeLimits,
     ) -> Result<Answer, Failure> {
         let deadline = Instant::now() + limits.timeout;
-        let mut event = Event { request_id: self.shared.ids.uuid(), payload, deadline_millis: 0, arn };
+        let mut event = Event { request_id: self.shared.ids.uuid(), payload, client_context, deadline_millis: 0, arn };
         loop {
             let Ok(acquired) = timeout_at(deadline, self.acquire()).await else {
                 return Err(Failure::NotReached { after: limits.timeout, why: self.why_waiting(), log: String::new() });

@@ -21,6 +21,7 @@ const ERROR_BYTES_MAX: usize = 1024 * 1024;
 const REQUEST_ID: HeaderName = HeaderName::from_static("lambda-runtime-aws-request-id");
 const DEADLINE: HeaderName = HeaderName::from_static("lambda-runtime-deadline-ms");
 const FUNCTION_ARN: HeaderName = HeaderName::from_static("lambda-runtime-invoked-function-arn");
+const CLIENT_CONTEXT: HeaderName = HeaderName::from_static("lambda-runtime-client-context");
 const TRACE_ID: HeaderName = HeaderName::from_static("lambda-runtime-trace-id");
 
 /// Serves one connection of a process until either side closes it.
@@ -101,7 +102,9 @@ fn event_response(event: Event) -> Response<Full<Bytes>> {
     // awslambdaric hands raw bytes to the handler under any other type.
     headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(DEADLINE, HeaderValue::from(event.deadline_millis));
-    for (name, value) in [(REQUEST_ID, event.request_id), (FUNCTION_ARN, event.arn), (TRACE_ID, trace_id)] {
+    let named = [(REQUEST_ID, event.request_id), (FUNCTION_ARN, event.arn), (TRACE_ID, trace_id)];
+    let context = event.client_context.map(|context| (CLIENT_CONTEXT, context));
+    for (name, value) in named.into_iter().chain(context) {
         if let Ok(value) = HeaderValue::try_from(value) {
             headers.insert(name, value);
         }

@@ -2,7 +2,7 @@
 
 use crate::stage::{LIMITS, LONG, Stage, TOOL_LIMITS, call, context};
 use bytes::Bytes;
-use outcrop_ports::{ToolExecutor, ToolFailureCause as Cause, ToolLimits};
+use outcrop_ports::{Delivery, ToolExecutor, ToolFailureCause as Cause, ToolLimits};
 use outcrop_tools::{InvokeLimits, Runtime};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -228,9 +228,9 @@ def handler(event, context):
         local.environment.insert("MARK".into(), mark.to_str().unwrap().into());
     });
     let first = stage.answer("wait", &json!({"go": 1})).await;
-    let (call, context) = (call("wait"), context());
+    let (call, context, delivery) = (call("wait"), context(), Delivery::default());
     tokio::select! {
-        outcome = stage.tools.execute(&call, &context, TOOL_LIMITS) => panic!("{outcome:?}"),
+        outcome = stage.tools.execute(&call, &context, &delivery, TOOL_LIMITS) => panic!("{outcome:?}"),
         () = async { while !mark.exists() { tokio::task::yield_now().await } } => {}
     }
     let second = stage.answer("wait", &json!({"go": 1})).await;

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use outcrop_http::HttpClient;
 use outcrop_ports::{
-    Action, AgentIdentity, Clock, ToolCall, ToolContext, ToolExecutor, ToolFailure, ToolFailureCause, ToolLimits,
-    ToolOutcome, ToolSuccess,
+    Action, AgentIdentity, Clock, Delivery, ToolCall, ToolContext, ToolExecutor, ToolFailure, ToolFailureCause,
+    ToolLimits, ToolOutcome, ToolSuccess,
 };
 use outcrop_testkit::SequentialIds;
 use outcrop_tools::{
@@ -100,25 +100,25 @@ impl Stage {
     }
 
     pub(crate) async fn execute(&self, name: &str, limits: ToolLimits) -> ToolOutcome {
-        self.tools.execute(&call(name), &context(), limits).await
+        self.tools.execute(&call(name), &context(), &Delivery::default(), limits).await
     }
 
     /// Executes a tool that works.
     pub(crate) async fn success(&self, name: &str) -> ToolSuccess {
         match self.execute(name, TOOL_LIMITS).await {
             ToolOutcome::Succeeded(success) => success,
-            ToolOutcome::Failed(failure) => panic!("{failure:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
     /// Executes a tool that fails for the cause given.
     pub(crate) async fn failure(&self, name: &str, limits: ToolLimits, cause: ToolFailureCause) -> ToolFailure {
         match self.execute(name, limits).await {
-            ToolOutcome::Succeeded(success) => panic!("{success:?}"),
             ToolOutcome::Failed(failure) => {
                 assert_eq!(failure.cause, cause, "{failure:?}");
                 failure
             }
+            other => panic!("{other:?}"),
         }
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct File {
     pub(crate) retention: RetentionSection,
     /// What requests do that want one session of an agent at once.
     pub(crate) sessions: SessionsSection,
+    /// Turns without a client: cut off by the end of a server, or waiting for a callback.
+    pub(crate) recovery: RecoverySection,
     /// Schemas of answers, by the names that tags give them.
     pub(crate) answer_schema: Vec<AnswerSchemaEntry>,
 }
@@ -65,6 +67,7 @@ impl Default for File {
             memory: MemorySection::default(),
             retention: RetentionSection::default(),
             sessions: SessionsSection::default(),
+            recovery: RecoverySection::default(),
             answer_schema: Vec::new(),
         }
     }
@@ -312,6 +315,45 @@ impl Default for SessionsSection {
             queue_timeout: Time(sessions.queue_timeout),
         }
     }
+}
+
+/// Turns without a client.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RecoverySection {
+    /// What becomes of turns that the end of a server cut off.
+    pub(crate) turns: CutOff,
+    /// Most turns without a client that are driven at once.
+    pub(crate) turns_at_once_max: usize,
+    /// How often is looked for them.
+    pub(crate) interval: Time,
+    /// How long a server that shares its store is taken for alive after it was last heard of.
+    pub(crate) lease: Time,
+    /// Where callbacks reach this server from outside, such as https://agents.example.com; where it listens when absent.
+    pub(crate) public_url: Option<String>,
+}
+
+impl Default for RecoverySection {
+    fn default() -> Self {
+        let recovery = outcrop_server::RecoverySettings::default();
+        Self {
+            turns: CutOff::Wait,
+            turns_at_once_max: recovery.turns_at_once_max,
+            interval: Time(recovery.interval),
+            lease: Time(recovery.lease),
+            public_url: recovery.public_url,
+        }
+    }
+}
+
+/// What becomes of turns that the end of a server cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CutOff {
+    /// They are brought to their next boundary, and go on when their request comes again.
+    Wait,
+    /// They are driven to their end.
+    Finish,
 }
 
 /// What a request does that finds another one at work in its session.

@@ -8,13 +8,15 @@ use crate::errors::{self, ApiError, OpResult};
 use crate::memory;
 use crate::ops::OpContext;
 use crate::turn::emit::{Emitter, Speaker, SpeakingAgent};
-use crate::turn::sessions::Busy;
+use crate::turn::request::RequestHasher;
+use crate::turn::sessions::{Busy, SessionPolicy, Way};
 use crate::turn::{self, TurnInput, TurnRequest};
 use http::{HeaderValue, Response};
 use outcrop_api::bedrock_agent_runtime as api;
 use outcrop_planner::turn::{ControlResult, ControlReturned, PromptCreation, Rules, Started, TurnLimits};
 use outcrop_planner::{Phase, PhaseModels};
 use outcrop_ports::{Latency, Message, ResponseState};
+use outcrop_store::RequestHashes;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -110,20 +112,69 @@ pub(super) async fn run(
     let name = (target.agent_id.clone(), target.alias_id.clone(), session_id.clone());
     let settings = cx.settings.sessions;
     let policy = controls.session_policy.unwrap_or(settings.policy);
-    let entered = cx.sessions.enter(name, policy, settings, None).await;
-    let held = entered.map_err(|busy| errors::conflict(busy_message(busy, &session_id)))?;
+    let busy = |busy| errors::conflict(busy_message(busy, &session_id));
     if invocation.end_session {
+        let _held = cx.sessions.enter(name, policy, settings, None).await.map_err(busy)?;
         return end_session(cx, &target, &session_id, memory_id, &emitter).await;
     }
-    let stream = invocation.stream;
+    let (stream, traced) = (invocation.stream, invocation.enable_trace);
+    let hashes = hashes(cx, &target, &invocation)?;
+    let mut recorded = None;
+    let held = loop {
+        match cx.sessions.enter_for(name.clone(), policy, settings, hashes.clone()).await.map_err(busy)? {
+            Way::Right(held) => break held,
+            // The same request is being answered: this one is shown what that one is.
+            Way::Same(running) => {
+                if turn::follow(&cx.app, &running, &emitter, (stream, traced), &mut recorded).await? {
+                    return Ok(());
+                }
+            }
+        }
+    };
     let limits = controls.limits(&cx.settings);
     let mut input = turn_input(cx, &target, invocation, limits, answer_schema).await?;
     if let TurnInput::Words(started) = &mut input {
+        started.idempotent = controls.idempotent;
         started.memory = memory::told(cx, &target, memory_id.as_deref()).await?;
     }
-    let request = TurnRequest { target, session_id, input, limits, stream, memory_id, above: None };
+    let interrupts = policy == SessionPolicy::Interrupt;
+    let patience = if policy == SessionPolicy::Refuse { settings.wait } else { settings.queue_timeout };
+    let request = TurnRequest {
+        target,
+        session_id,
+        input,
+        limits,
+        stream,
+        memory_id,
+        request: Some(hashes),
+        interrupts,
+        patience,
+        recorded,
+        above: None,
+    };
     turn::run(cx.app.clone(), request, held, emitter).await;
     Ok(())
+}
+
+/// How the request is known when it comes again. What it wants to see of the turn is no part of it; and an agent that comes
+/// with its request is.
+fn hashes(cx: &OpContext, target: &Target, invocation: &Invocation) -> OpResult<RequestHashes> {
+    let json = |value: Result<Vec<u8>, serde_json::Error>| value.map_err(|_| errors::internal());
+    let state = &invocation.state;
+    let results = state.results.as_ref().map(|results| json(serde_json::to_vec(results))).transpose()?;
+    let files = state.files.as_ref().map(|files| json(serde_json::to_vec(files))).transpose()?;
+    let snapshot = target.prepared.is_inline().then(|| target.snapshot.as_bytes());
+    let mut hasher = RequestHasher::new();
+    for piece in [
+        invocation.input_text.as_ref().map(String::as_bytes),
+        state.invocation_id.as_ref().map(String::as_bytes),
+        results.as_deref(),
+        files.as_deref(),
+        snapshot,
+    ] {
+        hasher.add(piece);
+    }
+    Ok(hasher.finish(cx.invocation_key.as_deref()))
 }
 
 fn busy_message(busy: Busy, session_id: &str) -> String {
@@ -228,6 +279,7 @@ async fn turn_input(
         latency: performance.and_then(|performance| performance.latency).map(latency),
         enable_trace,
         answer_schema,
+        idempotent: Vec::new(),
         // The driver knows what follows from the agent.
         windows: BTreeMap::new(),
         models: PhaseModels::default(),

@@ -12,8 +12,8 @@ use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::BodyExt;
 use outcrop_api::{ApiOperation, decode, lambda as api, route};
 use outcrop_ports::{
-    BoxFuture, Clock, Ids, Model, ModelCatalog, ToolCall, ToolContext, ToolExecutor, ToolFailure, ToolFailureCause,
-    ToolLimits, ToolOutcome,
+    BoxFuture, Clock, Delivery, Ids, Model, ModelCatalog, ToolCall, ToolContext, ToolExecutor, ToolFailure,
+    ToolFailureCause, ToolLimits, ToolOutcome,
 };
 use outcrop_store::Store;
 use outcrop_wire::Timestamp;
@@ -93,7 +93,13 @@ impl ModelCatalog for Nothing {
 }
 
 impl ToolExecutor for Nothing {
-    fn execute<'a>(&'a self, call: &'a ToolCall, _: &'a ToolContext, _: ToolLimits) -> BoxFuture<'a, ToolOutcome> {
+    fn execute<'a>(
+        &'a self,
+        call: &'a ToolCall,
+        _: &'a ToolContext,
+        _: &'a Delivery,
+        _: ToolLimits,
+    ) -> BoxFuture<'a, ToolOutcome> {
         unreachable!("no tool is called: {call:?}")
     }
 }
@@ -170,8 +176,12 @@ impl World {
             .map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value")));
         let headers = HeaderMap::from_iter(headers);
         let parts = decode::Parts { labels: &route.labels, query, headers: &headers, body: &request.body };
-        let context =
-            OpContext { app: self.app.clone(), request_id: "request".to_owned(), controls: Controls::default() };
+        let context = OpContext {
+            app: self.app.clone(),
+            request_id: "request".to_owned(),
+            controls: Controls::default(),
+            invocation_key: None,
+        };
         let handler = self.table.handler(route.operation).expect("implemented");
         let answered = match handler(context, parts) {
             Ok(answer) => answer.await,

@@ -195,6 +195,7 @@ pub(super) fn tool(asked: Option<&(Call, Timestamp)>, returned: &ToolReturned) -
         ToolOutcome::Failed(failure) => json!({
             "status": "FAILED", "cause": failure.cause, "message": failure.message, "detail": failure.detail,
         }),
+        ToolOutcome::Pending(later) => json!({"status": "PENDING", "timeoutSeconds": later.timeout_seconds}),
     };
     call
 }

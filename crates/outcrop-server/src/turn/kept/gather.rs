@@ -10,8 +10,9 @@ use crate::errors::OpResult;
 use crate::turn::collaborators;
 use crate::turn::history;
 use crate::turn::journal::{self, Stop};
+use crate::turn::recorded::request_of;
 use outcrop_planner::agent::{CollaboratingAgent, Collaborator};
-use outcrop_planner::turn::replay::Replay;
+use outcrop_planner::turn::replay::{Replay, Traced};
 use outcrop_planner::turn::{Call, CollaboratorOutcome, Earlier, Event, Step, ToolReturned};
 use outcrop_planner::{INLINE_AGENT, PreparedAgent};
 use outcrop_ports::{BoxFuture, ToolOutcome};
@@ -41,6 +42,8 @@ pub(super) struct Gathered {
     pub(super) is_running: bool,
     /// The last turn of its session, which waits for the caller.
     pub(super) is_awaited: bool,
+    /// The last turn of its session, which waits for a callback.
+    pub(super) is_asleep: bool,
     pub(super) agents: HashMap<String, Arc<PreparedAgent>>,
     pub(super) history: Earlier,
     /// ARN of the alias it came through, for the root.
@@ -164,6 +167,7 @@ async fn of_rows(
         ended_at,
         is_running: is_last && session.session.open_turn == Some(number) && app.sessions.is_held(&name),
         is_awaited: is_last && session.session.suspended.is_some(),
+        is_asleep: is_last && session.session.asleep_until.is_some(),
         agents,
         history: Earlier::default(),
         alias_arn: app.alias_arn(agent_id, &session.alias_id),
@@ -276,7 +280,8 @@ fn unanswered(turn: &Gathered) -> Vec<(String, Arc<Collaborator>, Timestamp)> {
         return Vec::new();
     }
     let agents = |hash: &str| turn.agents.get(hash).cloned();
-    let replay = Replay { agents: &agents, history: turn.history.clone(), attributes: BTreeMap::new(), traced: false };
+    let replay =
+        Replay { agents: &agents, history: turn.history.clone(), attributes: BTreeMap::new(), traced: Traced::AsAsked };
     let mut open: Vec<(String, Arc<Collaborator>, Timestamp)> = Vec::new();
     replay.watch(&turn.events, |moment| {
         if let Event::CollaboratorReturned(returned) = moment.event {
@@ -286,7 +291,10 @@ fn unanswered(turn: &Gathered) -> Vec<(String, Arc<Collaborator>, Timestamp)> {
             let at = turn.times[moment.index];
             for call in calls {
                 if let Call::Collaborator(call) = call {
-                    open.push((call.tool_use_id.clone(), call.collaborator.clone(), at));
+                    // Asked again after the turn was taken up: it is the same ask.
+                    if open.iter().all(|(id, ..)| *id != call.tool_use_id) {
+                        open.push((call.tool_use_id.clone(), call.collaborator.clone(), at));
+                    }
                 }
             }
         }
@@ -297,16 +305,6 @@ fn unanswered(turn: &Gathered) -> Vec<(String, Arc<Collaborator>, Timestamp)> {
 /// Whether sessions of this agent are of one that came with its request.
 pub fn is_inline(agent_id: &str) -> bool {
     agent_id.strip_prefix(INLINE_AGENT).is_some_and(|name| name.is_empty() || name.starts_with('/'))
-}
-
-/// The id of the request that an event brings.
-pub(super) fn request_of(event: &Event) -> Option<&str> {
-    match event {
-        Event::Started(started) => Some(&started.request_id),
-        Event::ControlReturned(returned) => Some(&returned.request_id),
-        Event::Forked(forked) => Some(&forked.request_id),
-        _ => None,
-    }
 }
 
 fn size(rows: &[JournalEvent]) -> usize {

@@ -1,17 +1,18 @@
 //! Replays a turn into entries: the trace as its caller could have seen it, and between its parts what the journal knows.
 
 use super::entry::{self, AskedModel, Entry};
-use super::gather::{Below, Gathered, is_inline, request_of};
+use super::gather::{Below, Gathered, is_inline};
 use super::shown::Shown;
 use crate::bill::cost;
 use crate::secrets::Secrets;
 use crate::turn::emit::{self, Speaker, SpeakingAgent};
 use crate::turn::history;
 use crate::turn::journal::Stop;
-use outcrop_planner::turn::replay::{Moment, Replay};
+use crate::turn::recorded::request_of;
+use outcrop_planner::turn::replay::{Moment, Replay, Traced};
 use outcrop_planner::turn::{Call, Decision, Event, Output, ParserCall, Step};
 use outcrop_planner::{INLINE_AGENT, Phase, agent::CollaboratingAgent, turn::collaboration::CollaboratorCall};
-use outcrop_ports::{Cost, ModelReply, PriceList};
+use outcrop_ports::{Cost, ModelReply, PriceList, ToolOutcome};
 use outcrop_wire::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -54,6 +55,8 @@ pub enum Status {
     Running,
     /// It waits for the caller.
     Suspended,
+    /// It waits for a callback.
+    Asleep,
     /// It has its answer.
     Finished,
     /// It ended in an error.
@@ -70,6 +73,7 @@ impl Status {
         match self {
             Self::Running => "RUNNING",
             Self::Suspended => "SUSPENDED",
+            Self::Asleep => "ASLEEP",
             Self::Finished => "FINISHED",
             Self::Failed => "FAILED",
             Self::Abandoned => "ABANDONED",
@@ -169,6 +173,7 @@ pub(super) fn summary(turn: &Gathered, prices: &dyn PriceList) -> Summary {
     let status = match decision.map(|decision| &decision.step) {
         _ if turn.is_running => Status::Running,
         _ if waits && turn.is_awaited => Status::Suspended,
+        _ if turn.is_asleep => Status::Asleep,
         Some(Step::Finish { .. }) => Status::Finished,
         Some(Step::Fail { .. }) => Status::Failed,
         Some(Step::ReturnControl(_)) => Status::Abandoned,
@@ -272,7 +277,7 @@ impl<'a, 's> Teller<'a, 's> {
         let known = std::mem::take(&mut turn.agents);
         let agents = |hash: &str| known.get(hash).cloned();
         let history = std::mem::take(&mut turn.history);
-        let replay = Replay { agents: &agents, history, attributes: BTreeMap::new(), traced: true };
+        let replay = Replay { agents: &agents, history, attributes: BTreeMap::new(), traced: Traced::All };
         let mut below = std::mem::take(&mut turn.below);
         let mut told = 0;
         replay.watch(&events, |moment| {
@@ -377,12 +382,30 @@ impl<'a, 's> Teller<'a, 's> {
                 self.push(at, "parserCall", call);
             }
             Event::ToolReturned(returned) => {
-                let asked = self.calls.remove(&returned.tool_use_id);
+                // One that answers later is still under way.
+                let asked = match returned.outcome {
+                    ToolOutcome::Pending(_) => self.calls.get(&returned.tool_use_id).cloned(),
+                    _ => self.calls.remove(&returned.tool_use_id),
+                };
                 self.push(at, "toolCall", entry::tool(asked.as_ref(), returned));
             }
             Event::CollaboratorReturned(returned) => {
                 let asked = self.calls.remove(&returned.tool_use_id);
                 self.push(at, "collaboratorCall", entry::collaborator(asked.as_ref(), returned, is_left_out));
+            }
+            Event::Recovered(recovered) => {
+                if let Some(asked) = self.model.take() {
+                    // The model is asked again, at the same point.
+                    self.steps = self.steps.saturating_sub(u32::from(asked.step.is_some()));
+                    self.push(at, "modelCall", asked.lost());
+                }
+                for id in &recovered.unknown {
+                    if let Some((call, asked_at)) = self.calls.remove(id) {
+                        let (kind, call) = entry::lost(&call, asked_at);
+                        self.push(at, kind, call);
+                    }
+                }
+                self.push(at, "recovered", json!({"calledAgain": recovered.again, "unknown": recovered.unknown}));
             }
             Event::LimitReached { limit, .. } => {
                 self.lost(at);

@@ -1,8 +1,10 @@
 //! A turn under way, as others see it: it can be called off, and its end can be waited for.
 
 use outcrop_planner::turn::CancelledBy;
-use std::sync::OnceLock;
+use outcrop_store::{RequestHashes, TurnRef};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// A turn under way.
@@ -13,16 +15,56 @@ pub struct RunningTurn {
     by: OnceLock<CancelledBy>,
     was_cancelled: AtomicBool,
     ended: CancellationToken,
+    /// How its request is known when it comes again.
+    request: Option<RequestHashes>,
+    /// The turn, as soon as it is written; told anew whenever there is more to see of it.
+    progress: watch::Sender<Option<TurnRef>>,
+    /// What of the answer was said while it is written.
+    said: Mutex<String>,
 }
 
 impl RunningTurn {
-    pub(super) fn new(above: Option<&CancellationToken>) -> Self {
+    pub(super) fn new(above: Option<&CancellationToken>, request: Option<RequestHashes>) -> Self {
         Self {
             cancelled: above.map_or_else(CancellationToken::new, CancellationToken::child_token),
             by: OnceLock::new(),
             was_cancelled: AtomicBool::new(false),
             ended: CancellationToken::new(),
+            request,
+            progress: watch::Sender::new(None),
+            said: Mutex::default(),
         }
+    }
+
+    /// Whether a request is the one that the turn came by: it is under way, so its input is enough.
+    pub(super) fn is_of(&self, request: &RequestHashes) -> bool {
+        self.request.as_ref().is_some_and(|own| own.input == request.input)
+    }
+
+    /// To be told when there is more to see: the turn has begun, or an event of it was written.
+    pub fn has_written(&self, turn: TurnRef) {
+        self.progress.send_replace(Some(turn));
+    }
+
+    /// Tells whenever there is more to see.
+    pub fn progress(&self) -> watch::Receiver<Option<TurnRef>> {
+        self.progress.subscribe()
+    }
+
+    /// To be told what is said of the answer while it is written.
+    pub fn says(&self, piece: &str) {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).push_str(piece);
+        self.progress.send_modify(|_| {});
+    }
+
+    /// What was said of the answer that is being written.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes what was said of the answer: another is begun, or it is done.
+    pub fn take_said(&self) -> String {
+        std::mem::take(&mut self.said.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Calls the turn off; the first reason stands. It ends soon after, or was at its end anyway.
@@ -58,7 +100,17 @@ impl RunningTurn {
         self.was_cancelled()
     }
 
-    pub(super) fn has_ended(&self) {
+    /// Whether nobody drives it any more.
+    pub fn has_ended(&self) -> bool {
+        self.ended.is_cancelled()
+    }
+
+    /// Waits until nobody drives it any more.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
+    pub(super) fn set_ended(&self) {
         self.ended.cancel();
     }
 }

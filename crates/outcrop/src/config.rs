@@ -17,7 +17,8 @@ pub(crate) use model::{ModelSetting, ProviderSetting, Reached};
 use crate::config::file::{Concurrent, File, FunctionEntry, QuotasSection, RetentionSection};
 use outcrop_models::Prices;
 use outcrop_server::{
-    MemorySettings, PhaseModels, Quotas, RetentionSettings, SessionPolicy, SessionSettings, SessionStoreSettings, TurnLimits,
+    MemorySettings, PhaseModels, Quotas, RetentionSettings, SessionPolicy, SessionSettings, SessionStoreSettings,
+    TurnLimits,
 };
 use outcrop_store::StoreOptions;
 use outcrop_tools::{ConfiguredFunction, FunctionSource, LocalFunction, Runtime};

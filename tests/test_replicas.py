@@ -10,7 +10,7 @@ from botocore.exceptions import EventStreamError
 
 from server import Server
 from test_recovery import BOTH, ORDERS, RECOVERED, Place, gated, quietly
-from world import client, eventually, invoke, make_agent
+from world import Turn, client, eventually, invoke, make_agent
 
 LEASE = '[recovery]\nlease = "2s"\ninterval = "200ms"\n'
 
@@ -140,10 +140,10 @@ def test_a_session_is_one_turns_wherever_it_is_asked(pair):
     with pytest.raises(EventStreamError, match="conflictException"):
         invoke(pair.runtime(pair.two), pair.agent, "Say it again.", session="s-1")
     # The same request follows the turn from the other server.
-    followed = []
-    follower = threading.Thread(target=lambda: followed.append(invoke(pair.runtime(pair.two), pair.agent, "Where is A-1?", session="s-1")))
-    follower.start()
+    asks = dict(agentId=pair.agent.id, agentAliasId=pair.agent.alias_id, sessionId="s-1", inputText="Where is A-1?", enableTrace=True)
+    stream = iter(pair.runtime(pair.two).invoke_agent(**asks)["completion"])
+    first = next(stream)
     pair.opens()
+    followed = Turn([first, *stream])
     thread.join(30)
-    follower.join(30)
-    assert asked[0].answer == followed[0].answer == "Paid." and sorted(pair.place.names) == ["get_order_status", "pay"]
+    assert asked[0].answer == followed.answer == "Paid." and sorted(pair.place.names) == ["get_order_status", "pay"]

@@ -44,6 +44,8 @@ pub struct BeginTurn {
     pub owner: String,
     /// How the request is known when it comes again; `None` for a turn that no request attaches to.
     pub request: Option<RequestHashes>,
+    /// Session and turn that the request has been shown: its own also when it has come to its end meanwhile.
+    pub follows: Option<(i64, u32)>,
     /// Whether a turn that waits for a callback makes way; else it is [`BeginError::Asleep`].
     pub interrupts: bool,
 }
@@ -485,7 +487,8 @@ fn known_turn(tx: &mut Tx<'_>, begin: &BeginTurn, row: &SessionRow) -> Result<Op
     if row.turns == 0 || row.input_hash.as_deref() != Some(hashes.input.as_slice()) {
         return Ok(None);
     }
-    let is_resent = hashes.request.is_some() && row.request_hash == hashes.request;
+    let is_resent =
+        (hashes.request.is_some() && row.request_hash == hashes.request) || begin.follows == Some((row.id, row.turns));
     let state = match (row.open_turn, row.asleep_until) {
         (Some(_), _) => KnownState::Open { cut_off: row.lease_owner.is_some() },
         (None, Some(until)) => KnownState::Asleep { until },

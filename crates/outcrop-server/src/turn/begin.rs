@@ -67,6 +67,7 @@ pub(super) async fn begin<'a>(
         files,
         owner: app.lease.owner().to_owned(),
         request: request.clone(),
+        follows: None,
         interrupts,
     };
     let known = |turn, held, recorded| {
@@ -152,8 +153,9 @@ struct Waits<'a> {
 impl Waits<'_> {
     /// Enters as soon as it may. What the other server writes of the same request's turn is shown meanwhile.
     async fn enter(&mut self, app: &Arc<App>, begin: BeginTurn) -> Result<Entered, BeginError> {
+        let mut follows = None;
         loop {
-            let begin = BeginTurn { now: app.clock.now(), ..begin.clone() };
+            let begin = BeginTurn { now: app.clock.now(), follows, ..begin.clone() };
             let error = match app.store.enter_turn(begin).await {
                 Err(error @ BeginError::Held { .. }) => error,
                 entered => return entered,
@@ -161,6 +163,7 @@ impl Waits<'_> {
             let BeginError::Held { same } = &error else { return Err(error) };
             match *same {
                 Some(turn) => {
+                    follows = Some((turn.session, turn.turn));
                     if let Err(error) = self.show(app, turn).await {
                         tracing::warn!(code = error.code, "another server's turn cannot be shown; it is tried again");
                     }

@@ -15,7 +15,7 @@ pub(crate) enum Conn<'c> {
 /// A connection as its thread owns it.
 pub(crate) enum Source {
     Sqlite(Connection),
-    Postgres(Session),
+    Postgres(Box<Session>),
 }
 
 impl Source {
@@ -66,7 +66,7 @@ impl Conn<'_> {
     pub(crate) fn query_opt<T>(
         self,
         sql: &str,
-        params: &impl Params,
+        params: impl Params,
         map: impl FnOnce(&Row<'_>) -> SqlResult<T>,
     ) -> SqlResult<Option<T>> {
         match self {
@@ -85,7 +85,7 @@ impl Conn<'_> {
     pub(crate) fn query_all<T>(
         self,
         sql: &str,
-        params: &impl Params,
+        params: impl Params,
         mut map: impl FnMut(&Row<'_>) -> SqlResult<T>,
     ) -> SqlResult<Vec<T>> {
         match self {
@@ -105,7 +105,7 @@ impl Conn<'_> {
     }
 
     /// Runs a statement that writes; answers how many rows it changed.
-    pub(crate) fn execute(self, sql: &str, params: &impl Params) -> SqlResult<usize> {
+    pub(crate) fn execute(self, sql: &str, params: impl Params) -> SqlResult<usize> {
         self.expect_open()?;
         match self {
             Self::Sqlite(conn) => {
@@ -118,7 +118,7 @@ impl Conn<'_> {
 
     /// Runs an `INSERT` into a table whose rows are numbered in the column `id`; answers the number of the new row, or
     /// nothing where `ON CONFLICT DO NOTHING` did nothing.
-    pub(crate) fn insert(self, sql: &str, params: &impl Params) -> SqlResult<Option<i64>> {
+    pub(crate) fn insert(self, sql: &str, params: impl Params) -> SqlResult<Option<i64>> {
         match self {
             Self::Sqlite(conn) => {
                 let changed = self.execute(sql, params)?;

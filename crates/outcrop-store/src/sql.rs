@@ -40,7 +40,7 @@ pub(crate) trait Params {
     const TYPES: &'static [ValueType];
 
     /// Hands the values to `work`.
-    fn with<R>(&self, work: impl FnOnce(&[Value<'_>]) -> R) -> R;
+    fn with<R>(self, work: impl FnOnce(&[Value<'_>]) -> R) -> R;
 }
 
 /// What a column is read as.
@@ -223,7 +223,7 @@ impl<T: FromColumn> FromColumn for Option<T> {
 impl Params for [i64; 0] {
     const TYPES: &'static [ValueType] = &[];
 
-    fn with<R>(&self, work: impl FnOnce(&[Value<'_>]) -> R) -> R {
+    fn with<R>(self, work: impl FnOnce(&[Value<'_>]) -> R) -> R {
         work(&[])
     }
 }
@@ -233,7 +233,7 @@ macro_rules! arrays {
         $(impl<T: ToValue> Params for [T; $count] {
             const TYPES: &'static [ValueType] = &[T::TYPE; $count];
 
-            fn with<R>(&self, work: impl FnOnce(&[Value<'_>]) -> R) -> R {
+            fn with<R>(self, work: impl FnOnce(&[Value<'_>]) -> R) -> R {
                 work(&self.each_ref().map(ToValue::to_value))
             }
         })*
@@ -247,9 +247,9 @@ macro_rules! tuples {
         $(impl<$($name: ToValue),+> Params for ($($name,)+) {
             const TYPES: &'static [ValueType] = &[$($name::TYPE),+];
 
-            fn with<R>(&self, work: impl FnOnce(&[Value<'_>]) -> R) -> R {
+            fn with<R>(self, work: impl FnOnce(&[Value<'_>]) -> R) -> R {
                 #[expect(non_snake_case, reason = "a value is called as its type")]
-                let ($($name,)+) = self;
+                let ($($name,)+) = &self;
                 work(&[$($name.to_value()),+])
             }
         })*

@@ -30,7 +30,7 @@ impl<'c> ReadTx<'c> {
         params: impl Params,
         map: impl FnOnce(&Row<'_>) -> SqlResult<T>,
     ) -> Result<Option<T>, StoreError> {
-        self.conn.query_opt(sql, &params, map).doing(doing)
+        self.conn.query_opt(sql, params, map).doing(doing)
     }
 
     /// All rows that the statement answers.
@@ -41,7 +41,7 @@ impl<'c> ReadTx<'c> {
         params: impl Params,
         map: impl FnMut(&Row<'_>) -> SqlResult<T>,
     ) -> Result<Vec<T>, StoreError> {
-        self.conn.query_all(sql, &params, map).doing(doing)
+        self.conn.query_all(sql, params, map).doing(doing)
     }
 }
 
@@ -68,7 +68,7 @@ impl<'c> Tx<'c> {
     /// Like `execute`, for callers that tell constraints apart. The transaction is of no further use after an error: it
     /// has to be handed on, so that what was written is taken back.
     pub(crate) fn try_execute(&mut self, sql: &str, params: impl Params) -> SqlResult<usize> {
-        self.conn.execute(sql, &params)
+        self.conn.execute(sql, params)
     }
 
     /// Runs an `INSERT` into a table that numbers its rows in the column `id`; answers the new row's number, or nothing
@@ -79,7 +79,7 @@ impl<'c> Tx<'c> {
         sql: &str,
         params: impl Params,
     ) -> Result<Option<i64>, StoreError> {
-        self.conn.insert(sql, &params).doing(doing)
+        self.conn.insert(sql, params).doing(doing)
     }
 }
 

@@ -158,15 +158,15 @@ fn of_postgres(options: &StoreOptions) -> Result<StoreStats, StoreError> {
     conn.cross(Border::BeginRead).doing(doing)?;
     let sql = "SELECT relname, pg_table_size(oid), pg_indexes_size(oid) FROM pg_class
                WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' ORDER BY relname";
-    let measured = conn.query_all(sql, &[], |row| Ok((row.get::<String>(0)?, row.get(1)?, row.get(2)?)));
+    let measured = conn.query_all(sql, [], |row| Ok((row.get::<String>(0)?, row.get(1)?, row.get(2)?)));
     let mut tables = Vec::new();
     for (name, bytes, index_bytes) in measured.doing(doing)? {
         let sql = format!("SELECT count(*) FROM {}", quoted(&name));
-        let rows = conn.query_opt(&sql, &[], |row| row.get(0)).doing(doing)?.unwrap_or(0);
+        let rows = conn.query_opt(&sql, [], |row| row.get(0)).doing(doing)?.unwrap_or(0);
         tables.push(TableStats { name, rows: count(rows), bytes: count(bytes), index_bytes: count(index_bytes) });
     }
     let sql = "SELECT kind, count(*) FROM resource GROUP BY kind ORDER BY kind";
-    let resources = conn.query_all(sql, &[], |row| Ok((row.get(0)?, count(row.get(1)?)))).doing("count resources")?;
+    let resources = conn.query_all(sql, [], |row| Ok((row.get(0)?, count(row.get(1)?)))).doing("count resources")?;
     let file_bytes = tables.iter().map(|table| table.bytes + table.index_bytes).sum();
     let payload = match tables.iter().any(|table: &TableStats| table.name == "blob") {
         true => Some(payload(conn)?),

@@ -356,7 +356,7 @@ impl Session {
     }
 
     /// All rows that a statement answers.
-    pub(crate) fn rows<P: Params>(&self, sql: &str, params: &P) -> SqlResult<Vec<tokio_postgres::Row>> {
+    pub(crate) fn rows<P: Params>(&self, sql: &str, params: P) -> SqlResult<Vec<tokio_postgres::Row>> {
         self.run(sql, P::TYPES, params, async |client, statement, values| {
             use futures_util::TryStreamExt;
             client.query_raw(statement, values).await?.try_collect().await
@@ -375,7 +375,7 @@ impl Session {
     }
 
     /// How many rows a statement changes.
-    pub(crate) fn execute<P: Params>(&self, sql: &str, params: &P) -> SqlResult<usize> {
+    pub(crate) fn execute<P: Params>(&self, sql: &str, params: P) -> SqlResult<usize> {
         let changed = self.run(sql, P::TYPES, params, async |client, statement, values| {
             client.execute_raw(statement, values).await
         })?;
@@ -387,7 +387,7 @@ impl Session {
         &self,
         sql: &str,
         types: &[ValueType],
-        params: &P,
+        params: P,
         ask: impl AsyncFnOnce(&Client, &Statement, &[Value<'_>]) -> Result<T, tokio_postgres::Error>,
     ) -> SqlResult<T> {
         if self.phase.get() != Phase::Open {

@@ -106,7 +106,7 @@ fn payload(conn: Conn<'_>) -> Result<PayloadStats, StoreError> {
     let mut after = 0;
     loop {
         let some: Vec<(i64, Vec<u8>, i64, i64)> = conn
-            .query_all(sql, &(after, MEASURED_AT_ONCE), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .query_all(sql, (after, MEASURED_AT_ONCE), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .doing(doing)?;
         let Some((last, ..)) = some.last() else { break };
         after = *last;
@@ -123,7 +123,7 @@ fn payload(conn: Conn<'_>) -> Result<PayloadStats, StoreError> {
     let mut after = 0;
     loop {
         let some: Vec<(i64, Vec<u8>)> =
-            conn.query_all(sql, &(after, MEASURED_AT_ONCE), |row| Ok((row.get(0)?, row.get(1)?))).doing(doing)?;
+            conn.query_all(sql, (after, MEASURED_AT_ONCE), |row| Ok((row.get(0)?, row.get(1)?))).doing(doing)?;
         let Some((last, _)) = some.last() else { break };
         after = *last;
         for (_, body) in some {
@@ -136,7 +136,7 @@ fn payload(conn: Conn<'_>) -> Result<PayloadStats, StoreError> {
         }
     }
     let one = |sql: &str| -> Result<u64, StoreError> {
-        let found: Option<i64> = conn.query_opt(sql, &[], |row| row.get(0)).doing(doing)?;
+        let found: Option<i64> = conn.query_opt(sql, [], |row| row.get(0)).doing(doing)?;
         Ok(count(found.unwrap_or(0)))
     };
     // A sum of whole numbers is one of another kind in PostgreSQL.

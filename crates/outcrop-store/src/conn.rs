@@ -15,7 +15,7 @@ pub(crate) enum Conn<'c> {
 /// A connection as its thread owns it.
 pub(crate) enum Source {
     Sqlite(Connection),
-    Postgres(Session),
+    Postgres(Box<Session>),
 }
 
 impl Source {

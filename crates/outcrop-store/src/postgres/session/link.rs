@@ -170,7 +170,8 @@ pub(super) fn ends_connection(error: &tokio_postgres::Error) -> bool {
         }
         // No word of the server's: the connection itself.
         None => {
-            error.is_closed() || std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
+            error.is_closed()
+                || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
         }
     }
 }

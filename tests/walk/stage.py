@@ -1,10 +1,12 @@
 """What exists on the server, so that valid requests have something to be about."""
 
 import base64
+import contextlib
 import hashlib
 import io
 import itertools
 import json
+import sqlite3
 import urllib.request
 import uuid
 import zipfile
@@ -42,6 +44,7 @@ class Stage:
         self.missing = not_built()
         self.control, self.runtime, self.functions = outcrop.control(), outcrop.runtime(), client("lambda", outcrop.url)
         self.numbers = itertools.count(1)
+        self.writes = 0
 
     def has(self, key):
         """Whether an operation is built."""
@@ -212,8 +215,15 @@ class Stage:
         # What models cost is written down a little later, or when somebody looks.
         urllib.request.urlopen(f"{self.outcrop.url}/outcrop/cost").read()
         data = self.outcrop.folder / "data"
+        # A log that has something in it is a write since the last look. It is folded into the database here: the server
+        # does so too when it rests, at a time of its own, and that is no write.
+        for log in data.rglob("*-wal"):
+            if log.stat().st_size:
+                self.writes += 1
+                with contextlib.closing(sqlite3.connect(str(log).removesuffix("-wal"))) as database:
+                    assert database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0, "somebody holds the log"
         files = sorted(path for path in data.rglob("*") if path.is_file() and not path.name.endswith("-shm"))
-        found = {str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+        found = {"writes": self.writes} | {str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
         if self.outcrop.database:
             tables = self.outcrop.sql("SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'")
             each = [f"SELECT '{name}', md5(string_agg(xmin::text || \"{name}\"::text, ',' ORDER BY ctid)) FROM \"{name}\"" for name, in tables]

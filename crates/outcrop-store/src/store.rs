@@ -135,8 +135,8 @@ impl Store {
             let session = Session::new(target.clone(), role)?;
             loops.push(Box::new(move |waiting| postgres::write::write_until_closed(&session, waiting)));
         }
-        let readers = (0..rest - writers)
-            .map(|_| Session::new(target.clone(), Role::Read).map(|session| Source::Postgres(Box::new(session))));
+        let readers =
+            (0..rest - writers).map(|_| Session::new(target.clone(), Role::Read).map(Box::new).map(Source::Postgres));
         let store = Self::start(loops, readers.collect::<Result<Vec<_>, _>>()?, None)?;
         tracing::debug!("opened the store `{}`", target.address.name());
         Ok(store)

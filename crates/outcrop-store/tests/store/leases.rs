@@ -152,7 +152,7 @@ async fn callbacks_wake_their_turns() {
     assert_eq!(due(2).await.unwrap(), (Vec::new(), Some(at(6_000))));
     let taken = |second| store.taken_callbacks((turn.session, 1), at(second));
     let early = TakenCallback { call_key: "early".into(), result: Some(b"\"e\"".to_vec()) };
-    assert_eq!(taken(2).await.unwrap(), [early.clone()]);
+    assert_eq!(taken(2).await.unwrap(), std::slice::from_ref(&early));
     // It goes to sleep again for the others. A callback counts once, and not after its deadline.
     let until = TurnOutcome::Asleep { until: at(7_000) };
     let sleeps =

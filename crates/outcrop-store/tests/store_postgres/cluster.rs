@@ -71,7 +71,9 @@ fn start(folder: &Path) -> String {
     watcher.args(["-c", watch, "watch", &parent_id().to_string()]).arg(folder);
     watcher.arg(server.get_program()).args(server.get_args()).current_dir("/").process_group(0);
     watcher.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(folder.join("log")).unwrap());
-    watcher.spawn().unwrap();
+    // Nobody waits for it: it outlives this program.
+    #[expect(clippy::zombie_processes, reason = "it ends after its parent, by its own watch")]
+    let _watcher = watcher.spawn().unwrap();
     let url = format!("postgres://{USER}@127.0.0.1:{port}/postgres?sslmode=disable");
     let until = Instant::now() + Duration::from_secs(60);
     while !is_ready(&programs, port) {
@@ -90,7 +92,7 @@ fn programs() -> PathBuf {
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir(VERSIONS)
         .into_iter()
         .flatten()
-        .filter_map(|entry| entry.ok())
+        .filter_map(Result::ok)
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
         .filter(|(_, programs)| programs.join("initdb").is_file())
         .collect();

@@ -148,14 +148,14 @@ trait Pieces: Send + Sync {
 pub(super) struct BodyEvents {
     pieces: Box<dyn Pieces>,
     began: Instant,
-    first_ms: u64,
+    first_ms: i64,
 }
 
 impl Events for BodyEvents {
     const HAS_TIMEOUT: bool = true;
 
     fn begin(&mut self, out: &mut Vec<Event>) {
-        self.first_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.first_ms = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
         out.extend(self.pieces.begin().iter().map(chunk));
     }
 
@@ -167,9 +167,11 @@ impl Events for BodyEvents {
         let mut documents = self.pieces.end(answered);
         if let Some(Value::Object(last)) = documents.last_mut() {
             let usage = &answered.reply.usage;
+            // This clock began a moment before that of the call; the part is not longer than the whole.
+            let first_ms = self.first_ms.min(answered.latency_ms);
             let metrics = json!({
                 "inputTokenCount": usage.input_tokens, "outputTokenCount": usage.output_tokens,
-                "invocationLatency": answered.latency_ms, "firstByteLatency": self.first_ms,
+                "invocationLatency": answered.latency_ms, "firstByteLatency": first_ms,
                 "cacheReadInputTokenCount": usage.cache_read_input_tokens,
                 "cacheWriteInputTokenCount": usage.cache_write_input_tokens,
             });

@@ -171,7 +171,7 @@ pub(super) fn ends_connection(error: &tokio_postgres::Error) -> bool {
         // No word of the server's: the connection itself.
         None => {
             error.is_closed()
-                || std::error::Error::source(error).is_some_and(<dyn std::error::Error + 'static>::is::<std::io::Error>)
+                || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
         }
     }
 }

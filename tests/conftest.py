@@ -19,7 +19,8 @@ REPOSITORY = Path(__file__).parents[1]
 ON_BOTH = {
     "test_agent_rules", "test_answer_schema", "test_cancel", "test_collaboration", "test_control_plane", "test_forks",
     "test_inline", "test_interrupted", "test_invoke", "test_kept", "test_memory", "test_paging", "test_pending",
-    "test_quotas", "test_recovery", "test_remembering", "test_return_of_control", "test_session_store", "test_streaming",
+    "test_quotas", "test_recovery", "test_remembering", "test_retention", "test_return_of_control", "test_session_store",
+    "test_streaming",
 }
 STORE = os.environ.get("OUTCROP_TEST_STORE", "")
 

@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import sqlite3
 import urllib.request
 
 import pytest
@@ -24,14 +23,12 @@ QUICK = '[retention]\nsweep_interval = "20ms"\n'
 def age(world, days, sessions):
     """Moves these sessions so many days into the past; the server is stopped meanwhile."""
     world.server.terminate()
-    with sqlite3.connect(world.folder / "data/outcrop.db") as database:
-        for session in sessions:
-            (number,) = database.execute("SELECT id FROM session WHERE session_id = ?", (session,)).fetchone()
-            moved = (days * DAY * 10**9, number)
-            database.execute("UPDATE session SET created_at = created_at - ?1, last_active_at = last_active_at - ?1 WHERE id = ?2", moved)
-            database.execute("UPDATE turn_event SET at = at - ? WHERE session = ?", moved)
-        database.execute("UPDATE stored_session SET created_at = created_at - ?1, updated_at = updated_at - ?1", (days * DAY * 10**9,))
-    database.close()
+    nanos = days * DAY * 10**9
+    for session in sessions:
+        (number,), = world.sql(f"SELECT id FROM session WHERE session_id = '{session}'")
+        world.sql(f"UPDATE session SET created_at = created_at - {nanos}, last_active_at = last_active_at - {nanos} WHERE id = {number}")
+        world.sql(f"UPDATE turn_event SET at = at - {nanos} WHERE session = {number}")
+    world.sql(f"UPDATE stored_session SET created_at = created_at - {nanos}, updated_at = updated_at - {nanos}")
 
 
 def start(world, settings):
@@ -48,8 +45,7 @@ def swept(world, kind):
 
 
 def count(world, table):
-    with sqlite3.connect(f"file:{world.folder}/data/outcrop.db?mode=ro", uri=True) as database:
-        return database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    return int(world.sql(f"SELECT count(*) FROM {table}")[0][0])
 
 
 def check(world):
@@ -99,9 +95,7 @@ def test_steps_go_and_the_conversation_stays(outcrop):
     assert [each["turn"] for each in listed] == [1, 2]
     assert refused(outcrop, "sessions/one/fork", {"turn": 1, "step": 1})[0] in (400, 409)
     # It has expired; if it had not, it would go on.
-    with sqlite3.connect(outcrop.folder / "data/outcrop.db") as database:
-        database.execute("UPDATE session SET last_active_at = last_active_at + ?", (DAY * 10**9,))
-    database.close()
+    outcrop.sql(f"UPDATE session SET last_active_at = last_active_at + {DAY * 10**9}")
     shown = str(invoke(outcrop.runtime(), agent, "Say it again.", session="one").prompts[0])
     assert "Where is A-1?" in shown and LONG[:200] in shown and "A-1 has shipped." in shown
 

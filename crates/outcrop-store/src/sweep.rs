@@ -196,9 +196,11 @@ impl Tx<'_> {
         let doing = "delete an old session";
         let blobs = self.held(session, None, BLOBS_AT_ONCE)?;
         let mut rows = self.let_go(session, &blobs)?;
-        let sql = "DELETE FROM turn_event WHERE id IN (SELECT id FROM turn_event WHERE session = ?1 LIMIT ?2)";
+        let sql = "DELETE FROM turn_event WHERE (session, turn, seq) IN
+                   (SELECT session, turn, seq FROM turn_event WHERE session = ?1 LIMIT ?2)";
         rows += self.execute(doing, sql, (session, EVENTS_AT_ONCE))?;
-        let sql = "DELETE FROM session_file WHERE id IN (SELECT id FROM session_file WHERE session = ?1 LIMIT ?2)";
+        let sql = "DELETE FROM session_file WHERE (session, hash) IN
+                   (SELECT session, hash FROM session_file WHERE session = ?1 LIMIT ?2)";
         rows += self.execute(doing, sql, (session, FILES_AT_ONCE))?;
         let left = "SELECT 1 FROM session WHERE id = ?1 AND (EXISTS (SELECT 1 FROM turn_event WHERE session = ?1)
                         OR EXISTS (SELECT 1 FROM blob_ref WHERE session = ?1)
@@ -287,8 +289,8 @@ impl Tx<'_> {
             return Ok(None);
         }
         let is_full = |count: usize, most: i64| i64::try_from(count).is_ok_and(|count| count >= most);
-        let sql = "DELETE FROM turn_event WHERE id IN
-                   (SELECT id FROM turn_event WHERE session = ?1 AND turn = ?2 AND seq < ?3 LIMIT ?4)";
+        let sql = "DELETE FROM turn_event WHERE (session, turn, seq) IN
+                   (SELECT session, turn, seq FROM turn_event WHERE session = ?1 AND turn = ?2 AND seq < ?3 LIMIT ?4)";
         let events = self.execute(doing, sql, (session, turn, end, EVENTS_AT_ONCE))?;
         if is_full(events, EVENTS_AT_ONCE) {
             return Ok(Some((events, false)));

@@ -17,7 +17,6 @@ pub struct Tx<'c> {
     read: ReadTx<'c>,
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "callers write the parameters where they call")]
 impl<'c> ReadTx<'c> {
     pub(crate) fn new(conn: Conn<'c>) -> Self {
         Self { conn }
@@ -46,7 +45,6 @@ impl<'c> ReadTx<'c> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "callers write the parameters where they call")]
 impl<'c> Tx<'c> {
     pub(crate) fn new(conn: Conn<'c>) -> Self {
         Self { read: ReadTx::new(conn) }

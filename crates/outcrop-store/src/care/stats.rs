@@ -119,14 +119,18 @@ fn payload(conn: Conn<'_>) -> Result<PayloadStats, StoreError> {
             }
         }
     }
-    let sql = "SELECT id, body FROM turn_event WHERE id > ?1 ORDER BY id LIMIT ?2";
-    let mut after = 0;
+    let sql = "SELECT session, turn, seq, body FROM turn_event WHERE (session, turn, seq) > (?1, ?2, ?3)
+               ORDER BY session, turn, seq LIMIT ?4";
+    let mut after = (0_i64, 0_i64, -1_i64);
     loop {
-        let some: Vec<(i64, Vec<u8>)> =
-            conn.query_all(sql, (after, MEASURED_AT_ONCE), |row| Ok((row.get(0)?, row.get(1)?))).doing(doing)?;
-        let Some((last, _)) = some.last() else { break };
-        after = *last;
-        for (_, body) in some {
+        let some: Vec<(i64, i64, i64, Vec<u8>)> = conn
+            .query_all(sql, (after.0, after.1, after.2, MEASURED_AT_ONCE), |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .doing(doing)?;
+        let Some((session, turn, seq, _)) = some.last() else { break };
+        after = (*session, *turn, *seq);
+        for (.., body) in some {
             // What cannot be read is for the check to tell.
             let (left, addresses) = packed::measure(&body).unwrap_or((body.len(), Vec::new()));
             let left = u64::try_from(left).unwrap_or(u64::MAX);

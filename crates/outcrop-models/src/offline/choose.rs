@@ -62,6 +62,20 @@ const IMPLIED: &[(&str, &[&str])] = &[
     ("package", &["order", "shipment", "shipping", "delivery"]),
     ("delivery", &["order", "shipment"]),
     ("active", &["status", "state"]),
+    ("dollars", &["currency", "exchange"]),
+    ("dollar", &["currency", "exchange"]),
+    ("euros", &["currency", "exchange"]),
+    ("euro", &["currency", "exchange"]),
+    ("pounds", &["currency", "exchange"]),
+    ("yen", &["currency", "exchange"]),
+    ("odds", &["probability"]),
+    ("chance", &["probability"]),
+    ("directions", &["route", "navigate"]),
+    ("heavy", &["weight", "mass"]),
+    ("tall", &["height"]),
+    ("fast", &["speed", "velocity"]),
+    ("big", &["size", "area"]),
+    ("expensive", &["price", "cost"]),
 ];
 
 /// Verbs said in two words.

@@ -1,12 +1,16 @@
 //! Tools as the planner compares them: names, descriptions and schemas taken apart once for each call.
 
+mod deeds;
+mod hints;
+
 use super::entities::{Entity, Kind, entities};
+use super::fill::Part;
 use super::words::{self, is_generic, is_stop, name_parts, name_stems, stem};
+use deeds::deeds;
+use hints::hints;
 use outcrop_ports::ToolSpec;
-use regex::Regex;
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
+use std::collections::HashMap;
 
 /// Most of a description that is read, in bytes.
 const DESCRIPTION_BYTES_MAX: usize = 2_000;
@@ -146,146 +150,6 @@ pub(super) fn stems(text: &str) -> Vec<String> {
     words::words(text).into_iter().filter(words::Word::is_content).map(|word| word.stem).collect()
 }
 
-/// Verbs that change something wherever they stand in a name.
-const DEEDS: &[&str] = &[
-    "cancel",
-    "delete",
-    "remove",
-    "create",
-    "update",
-    "refund",
-    "initiate",
-    "send",
-    "pay",
-    "escalate",
-    "submit",
-    "approve",
-    "reject",
-    "terminate",
-    "disable",
-    "enable",
-    "activate",
-    "deactivate",
-    "unsubscribe",
-    "subscribe",
-    "register",
-    "enroll",
-    "modify",
-    "edit",
-    "upload",
-    "publish",
-    "withdraw",
-    "deposit",
-    "purchase",
-    "buy",
-    "hire",
-    "assign",
-    "renew",
-    "revoke",
-    "freeze",
-    "unlock",
-    "reschedule",
-    "reserve",
-    "notify",
-    "charge",
-    "grant",
-    "suspend",
-    "drop",
-    "insert",
-    "write",
-    "merge",
-];
-/// Verbs that change something when a name begins with them; elsewhere they are nouns.
-const LEADING_DEEDS: &[&str] = &[
-    "return", "book", "order", "transfer", "change", "place", "schedule", "post", "issue", "block", "set", "start",
-    "stop", "add", "close", "report", "exchange", "replace", "move", "rename", "apply", "request", "file", "log",
-    "make", "put", "lock", "extend", "invite", "share", "handoff", "email", "call", "message", "reset", "stop",
-    "process", "wire", "save",
-];
-/// Verbs of tools that only read or reckon.
-const READS: &[&str] = &[
-    "get",
-    "find",
-    "retrieve",
-    "fetch",
-    "show",
-    "look",
-    "lookup",
-    "search",
-    "check",
-    "list",
-    "display",
-    "calculate",
-    "compute",
-    "determine",
-    "return",
-    "view",
-    "read",
-    "query",
-    "track",
-    "estimate",
-    "predict",
-    "analyze",
-    "convert",
-    "compare",
-    "describe",
-    "verify",
-    "validate",
-    "count",
-    "evaluate",
-    "recommend",
-    "provide",
-    "identify",
-    "locate",
-    "generate",
-    "open",
-    "solve",
-    "is",
-];
-
-fn stem_set(words: &[&str]) -> HashSet<String> {
-    words.iter().map(|word| stem(word)).collect()
-}
-
-static DEED_STEMS: LazyLock<HashSet<String>> = LazyLock::new(|| stem_set(DEEDS));
-static LEADING_DEED_STEMS: LazyLock<HashSet<String>> = LazyLock::new(|| stem_set(LEADING_DEEDS));
-static READ_STEMS: LazyLock<HashSet<String>> = LazyLock::new(|| stem_set(READS));
-
-/// The deeds of a tool, by its name, then by its method, then by how its description begins.
-fn deeds(spec: &ToolSpec, short: &str) -> Vec<String> {
-    let method = if spec.name.contains("__") { spec.name.split("__").next().unwrap_or_default() } else { "" };
-    let parts = name_stems(short);
-    let Some(first) = parts.first().filter(|_| method != "GET") else { return Vec::new() };
-    if READ_STEMS.contains(first) && *first != stem("return") {
-        return Vec::new();
-    }
-    let mut found: Vec<String> = parts.iter().filter(|part| DEED_STEMS.contains(*part)).cloned().collect();
-    let opening = words::words(words::cut(&spec.description, 200)).into_iter().next();
-    // "Returns the price" reads; "Return an item" does not.
-    let description_reads = opening
-        .as_ref()
-        .is_some_and(|word| word.text == "returns" || READ_STEMS.contains(&word.stem) && word.stem != stem("return"));
-    if LEADING_DEED_STEMS.contains(first) && !description_reads && !found.contains(first) {
-        found.push(first.clone());
-    }
-    if !found.is_empty() {
-        // "initiate_return", "request_refund": what is begun is the deed just as well.
-        let nouns = parts.iter().skip(1).filter(|part| LEADING_DEED_STEMS.contains(*part) && **part != stem("order"));
-        found.extend(nouns.cloned());
-    }
-    if found.is_empty() && matches!(method, "DELETE" | "PUT" | "PATCH") {
-        found.push(first.clone());
-    }
-    if found.is_empty()
-        && let Some(opening) = opening
-        && DEED_STEMS.contains(&opening.stem)
-    {
-        found.push(opening.stem);
-    }
-    found.dedup();
-    found
-}
-
 /// The parameters of an object schema, the required ones in their order among the others.
 fn parameters(schema: &Value, depth: usize) -> Vec<Parameter> {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return Vec::new() };
@@ -320,7 +184,7 @@ fn parameter(name: &str, schema: &Value, required: bool, depth: usize) -> Parame
     let options = if options.is_empty() { item_options.collect() } else { options };
     Parameter {
         label: label(name),
-        stems: name_stems(name),
+        stems: parameter_stems(name),
         description_stems: stems(&description),
         kind: kind(schema, depth),
         default: schema.get("default").cloned(),
@@ -332,6 +196,31 @@ fn parameter(name: &str, schema: &Value, required: bool, depth: usize) -> Parame
         rivals: Vec::new(),
     }
 }
+
+/// Stems of a parameter's name: `charge1` is a charge, `username` a user's name.
+fn parameter_stems(name: &str) -> Vec<String> {
+    let parts = name_parts(name);
+    let parts = parts.iter().flat_map(|part| {
+        let bare = part.trim_end_matches(|c: char| c.is_ascii_digit());
+        let bare = if bare.len() > 1 { bare } else { part.as_str() };
+        match JOINED.iter().find(|(joined, ..)| *joined == bare) {
+            Some((_, one, other)) => vec![*one, *other],
+            None => vec![bare],
+        }
+    });
+    parts.map(stem).collect()
+}
+
+/// Words that names write as one.
+const JOINED: &[(&str, &str, &str)] = &[
+    ("username", "user", "name"),
+    ("firstname", "first", "name"),
+    ("lastname", "last", "name"),
+    ("filename", "file", "name"),
+    ("zipcode", "zip", "code"),
+    ("orderid", "order", "id"),
+    ("userid", "user", "id"),
+];
 
 fn kind(schema: &Value, depth: usize) -> Type {
     let name = match schema.get("type") {
@@ -367,48 +256,6 @@ fn label(name: &str) -> String {
         other => other,
     });
     said.collect::<Vec<_>>().join(" ")
-}
-
-static QUOTED_HINT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?:^|[\s(\[,/=:])(?:'([^'\n]{1,60})'|"([^"\n]{1,60})"|`([^`\n]{1,60})`)"#)
-        .expect("the pattern is written here and tested")
-});
-static AFTER_EXAMPLE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r"(?i)(?:\be\.?g\.?,?|\bfor example,?|\bsuch as|\bfor instance,?|\blike|\bexamples?:)\s+([^()\n;]{1,120})",
-    )
-    .expect("the pattern is written here and tested")
-});
-
-/// Values a description names: in quotation marks, or after "e.g.".
-fn hints(description: &str) -> Vec<String> {
-    let mut all: Vec<String> = Vec::new();
-    let mut push = |text: &str| {
-        let text = text.trim().trim_matches(['\'', '"', '`', '.', ')', ' ']).trim();
-        if !text.is_empty() && all.len() < 30 && !all.iter().any(|known| known == text) {
-            all.push(text.to_owned());
-        }
-    };
-    for found in QUOTED_HINT.captures_iter(description) {
-        if let Some(text) = found.iter().skip(1).flatten().next() {
-            push(text.as_str());
-        }
-    }
-    for found in AFTER_EXAMPLE.captures_iter(description) {
-        let Some(rest) = found.get(1) else { continue };
-        let sentence = super::clauses::sentences(rest.as_str()).into_iter().next().unwrap_or_default();
-        for item in sentence.split(", ").flat_map(|item| item.split(" or ")).flat_map(|item| item.split(" and ")) {
-            let item = item.trim();
-            if item.split_whitespace().count() <= 3
-                && !item.contains(['\'', '"'])
-                && item != "etc"
-                && !item.starts_with("etc.")
-            {
-                push(item.trim_start_matches("or ").trim_start_matches("and "));
-            }
-        }
-    }
-    all
 }
 
 /// The letters an id begins with.
@@ -476,6 +323,43 @@ impl Parameter {
     pub(super) fn fits_letters(&self, entity: &Entity) -> bool {
         self.fits_example(entity) == Some(true)
             && self.example_ids().any(|example| letters(example) == letters(&entity.text))
+    }
+
+    /// Which part of a person's name it takes.
+    pub(super) fn name_part(&self) -> Option<Part> {
+        if !matches!(self.kind, Type::String | Type::Any) || !self.named(&["name", "surname"]) {
+            return None;
+        }
+        match self {
+            _ if self.named(&["first", "given"]) => Some(Part::First),
+            _ if self.named(&["last", "family", "surname"]) => Some(Part::Last),
+            _ => None,
+        }
+    }
+
+    /// Whether it takes people in words: how many, or who.
+    pub(super) fn is_headcount(&self) -> bool {
+        matches!(self.kind, Type::String | Type::Any)
+            && self.options.is_empty()
+            && (self.named(&[
+                "people",
+                "guests",
+                "diners",
+                "attendees",
+                "passengers",
+                "travelers",
+                "headcount",
+                "party",
+            ]) || self.named(&["group"]) && self.named(&["size"]))
+    }
+
+    /// Whether what it takes can be told by its looks: a time, a day, an address for mail, a number, people, part of a name.
+    pub(super) fn is_of_one_kind(&self) -> bool {
+        matches!(self.kind, Type::Integer | Type::Number)
+            || self.is_headcount()
+            || self.name_part().is_some()
+            || self.example_ids().next().is_some()
+            || self.named(&["date", "day", "time", "email", "phone", "zip", "url"])
     }
 
     /// Whether it holds the user's agreement.

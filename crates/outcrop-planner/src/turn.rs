@@ -47,6 +47,7 @@ mod control;
 pub mod custom;
 mod earlier;
 mod estimate;
+pub use estimate::of_request as estimated_tokens;
 mod event;
 pub(crate) mod parsers;
 mod payload;
@@ -62,7 +63,7 @@ mod trace;
 mod view;
 
 use crate::agent::PreparedAgent;
-use crate::phase::Phase;
+use crate::phase::{Phase, PhaseModels};
 use calls::Pending;
 use compact::{Summary, Windows};
 use custom::Custom;
@@ -103,6 +104,8 @@ pub struct Turn {
     rules: Rules,
     relayed_conversation: Option<String>,
     latency: Option<Latency>,
+    /// Models in place of the agent's.
+    models: PhaseModels,
     /// What is remembered of earlier sessions.
     memory: Option<String>,
     /// What the answer has to fit.
@@ -211,6 +214,7 @@ impl Turn {
             limits: started.limits,
             rules: started.rules,
             latency: started.latency,
+            models: started.models,
             memory: started.memory.filter(|memory| !memory.is_empty()),
             answer_schema: started.answer_schema,
             answer_problem: None,

@@ -1,7 +1,9 @@
 //! The command line.
 
+mod cost;
 mod kept;
 
+pub(crate) use cost::Cost;
 pub(crate) use kept::{Fork, Trace};
 
 use crate::cancel::CancelOptions;
@@ -54,6 +56,8 @@ pub(crate) enum Command {
     Cancel(Cancel),
     /// Show what an agent did in a turn that is over, or runs
     Trace(Trace),
+    /// Show what models cost: by model, agent, session or day
+    Cost(Cost),
     /// Go on from a point of a session in a new one: with another alias, model or instruction
     Fork(Fork),
     /// Write an agent into a folder of readable files

@@ -154,6 +154,7 @@ fn reply(instruction: &str, tools: &Arc<[ToolSpec]>, messages: &mut Vec<Arc<Mess
         tool_choice: ToolChoice::Auto,
         inference: InferenceConfig::default(),
         additional_fields: None,
+        caching: outcrop_ports::Caching::Automatic,
     };
     let reply = OfflinePlanner.reply(&request);
     let calls: Vec<Call> = reply

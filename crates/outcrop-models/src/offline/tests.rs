@@ -120,6 +120,7 @@ fn request(tools: &[ToolSpec], system: &[&str], messages: Vec<Message>) -> Model
         tool_choice: ToolChoice::Auto,
         inference: InferenceConfig::default(),
         additional_fields: None,
+        caching: outcrop_ports::Caching::Automatic,
     }
 }
 

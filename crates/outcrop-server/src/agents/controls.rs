@@ -10,7 +10,9 @@ use crate::errors::{self, OpResult};
 use crate::turn::sessions::SessionPolicy;
 use http::HeaderMap;
 use outcrop_planner::turn::TurnLimits;
+use outcrop_planner::{ModelRole, PhaseModels};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Tag: `refuse`, `queue` or `interrupt`.
 pub const SESSION_POLICY: &str = "outcrop:session-policy";
@@ -21,8 +23,13 @@ pub const MAX_ITERATIONS: &str = "outcrop:max-iterations";
 /// Tag: most seconds of a turn.
 pub const MAX_SECONDS: &str = "outcrop:max-seconds";
 
-/// The tags.
+/// Tags that begin so name the model for one kind of work: `outcrop:model.routing-classifier`.
+pub const MODEL_PREFIX: &str = "outcrop:model.";
+
+/// The tags, but for those that name models.
 pub const TAGS: [&str; 4] = [SESSION_POLICY, ANSWER_SCHEMA, MAX_ITERATIONS, MAX_SECONDS];
+/// Longest id of a model, as on AWS.
+const MODEL_ID_CHARS_MAX: usize = 2_048;
 /// What headers begin with.
 const HEADER_PREFIX: &str = "x-outcrop-";
 
@@ -37,6 +44,8 @@ pub struct Controls {
     pub iterations_max: Option<u32>,
     /// Most seconds.
     pub seconds_max: Option<u64>,
+    /// Models in place of the agent's.
+    pub models: PhaseModels,
 }
 
 impl Controls {
@@ -75,7 +84,12 @@ impl Controls {
                 ANSWER_SCHEMA => controls.answer_schema = Some(AnswerSchema::of_tag(text).map_err(refuse)?),
                 MAX_ITERATIONS => controls.iterations_max = Some(count(text).map_err(refuse)?),
                 MAX_SECONDS => controls.seconds_max = Some(count(text).map_err(refuse)?),
-                _ => {}
+                key => {
+                    if let Some(name) = key.strip_prefix(MODEL_PREFIX) {
+                        let (role, model) = model(name, text).map_err(refuse)?;
+                        controls.models.set(role, model);
+                    }
+                }
             }
         }
         Ok(controls)
@@ -92,6 +106,7 @@ impl Controls {
             answer_schema: self.answer_schema.clone().or_else(|| others.answer_schema.clone()),
             iterations_max: lower(self.iterations_max, others.iterations_max),
             seconds_max: lower(self.seconds_max, others.seconds_max),
+            models: self.models.over(&others.models),
         }
     }
 
@@ -115,6 +130,17 @@ fn policy(text: &str) -> Result<SessionPolicy, String> {
         let names: Vec<&str> = SessionPolicy::NAMES.iter().map(|(name, _)| *name).collect();
         format!("is one of {}, and was {text:?}", names.join(", "))
     })
+}
+
+fn model(name: &str, id: &str) -> Result<(ModelRole, Arc<str>), String> {
+    let role = ModelRole::parse(name).ok_or_else(|| {
+        let names: Vec<&str> = ModelRole::ALL.iter().map(|(name, _)| *name).collect();
+        format!("names no work of a model: it is one of {MODEL_PREFIX}{{{}}}", names.join(", "))
+    })?;
+    if id.is_empty() || id.chars().count() > MODEL_ID_CHARS_MAX || id.chars().any(char::is_whitespace) {
+        return Err(format!("is the id of a model, and was {id:?}"));
+    }
+    Ok((role, id.into()))
 }
 
 fn count<T: std::str::FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {

@@ -71,16 +71,6 @@ impl Span {
         self.lead.trim_end().ends_with(|c: char| c.is_ascii_digit())
     }
 
-    /// Whether both stand behind the same words ("a radius of 5", "a radius of 10") or before the same unit.
-    pub(super) fn echoes(&self, other: &Self) -> bool {
-        let behind = |span: &Self| span.before.iter().take(2).map(|word| word.stem.clone()).collect::<Vec<_>>();
-        let same_lead = !self.before.is_empty() && behind(self) == behind(other) && self.kind.is_some();
-        let telling = self.before.iter().take(2).any(Word::is_content) || !self.kind.is_some_and(Kind::is_numeric);
-        let unit = |span: &Self| span.after.first().map(|word| word.stem.clone());
-        let same_unit = self.kind.is_some_and(Kind::is_numeric) && unit(self).is_some() && unit(self) == unit(other);
-        same_lead && telling || same_unit
-    }
-
     /// Whether both are numbers of one unit side by side: "20 minutes and 15 minutes".
     pub(super) fn is_counted_with(&self, before: &Self) -> bool {
         let Some(from) = self.lead.len().checked_sub(self.start.saturating_sub(before.end)) else { return false };

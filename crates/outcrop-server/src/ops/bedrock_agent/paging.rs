@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 const PAGE_DEFAULT: i64 = 100;
 
 /// A page of documents and the token for the next.
-pub(super) fn page<T: DeserializeOwned>(
+pub(in crate::ops) fn page<T: DeserializeOwned>(
     tx: &ReadTx<'_>,
     kind: Kind,
     parent: &str,

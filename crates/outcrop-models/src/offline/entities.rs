@@ -7,6 +7,8 @@ use names::names;
 pub(super) use numbers::number;
 use regex::Regex;
 use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// Most spans taken from one text.
@@ -188,8 +190,35 @@ static PATTERNS: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
     ]
 });
 
+/// Most texts whose spans are kept for the next time.
+const KEPT_MAX: usize = 512;
+/// Longest text whose spans are kept, in bytes.
+const KEPT_BYTES_MAX: usize = 2_000;
+
+thread_local! {
+    /// A step reads the same few texts for every tool and parameter again, and the patterns are what costs most in it.
+    static KEPT: RefCell<HashMap<String, Vec<Entity>>> = RefCell::new(HashMap::new());
+}
+
 /// All spans of a text, in order; they do not overlap.
 pub(super) fn entities(text: &str) -> Vec<Entity> {
+    if text.len() > KEPT_BYTES_MAX {
+        return read(text);
+    }
+    if let Some(known) = KEPT.with_borrow(|kept| kept.get(text).cloned()) {
+        return known;
+    }
+    let found = read(text);
+    KEPT.with_borrow_mut(|kept| {
+        if kept.len() >= KEPT_MAX {
+            kept.clear();
+        }
+        kept.insert(text.to_owned(), found.clone());
+    });
+    found
+}
+
+fn read(text: &str) -> Vec<Entity> {
     let mut taken = vec![false; text.len()];
     let mut all = Vec::new();
     for (kind, regex) in PATTERNS.iter() {

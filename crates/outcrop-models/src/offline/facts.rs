@@ -252,6 +252,9 @@ impl Facts {
     /// IDs of things in earlier results that a text speaks of by name: of `{"name": "Desk Lamp", "product_id": "7"}` the 7,
     /// where the text says "lamp"; also of `{"Desk Lamp": "7"}`.
     pub(super) fn mentioned(&self, parameter: &Parameter, text: &str) -> Vec<Value> {
+        if self.lists.is_empty() && self.named.is_empty() {
+            return Vec::new();
+        }
         let said: Vec<String> = words(text).into_iter().map(|word| word.stem).collect();
         let mut found: Vec<Value> = Vec::new();
         for thing in self.lists.iter().flatten().filter_map(Value::as_object) {

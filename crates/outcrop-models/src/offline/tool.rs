@@ -281,13 +281,14 @@ pub(super) fn shape(text: &str) -> String {
 
 impl Parameter {
     /// Whether any of the name's stems means one of `these`.
-    pub(super) fn named(&self, these: &[&str]) -> bool {
-        these.iter().any(|word| self.stems.iter().any(|own| *own == stem(word)))
+    pub(super) fn named(&self, these: &[&'static str]) -> bool {
+        these.iter().any(|word| self.stems.iter().any(|own| words::is_stem_of(own, word)))
     }
 
     /// Whether name or description speak of one of `these`.
-    pub(super) fn speaks_of(&self, these: &[&str]) -> bool {
-        self.named(these) || these.iter().any(|word| self.description_stems.iter().any(|own| *own == stem(word)))
+    pub(super) fn speaks_of(&self, these: &[&'static str]) -> bool {
+        self.named(these)
+            || these.iter().any(|word| self.description_stems.iter().any(|own| words::is_stem_of(own, word)))
     }
 
     /// Whether it names a record.

@@ -1,5 +1,6 @@
 //! Words as the planner compares them: split, lower case, stemmed, with a small set of general synonyms.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
@@ -137,6 +138,16 @@ pub(super) fn stem(word: &str) -> String {
         base.pop();
     }
     base
+}
+
+thread_local! {
+    /// Stems of the words that stand in the code: they are compared with everything.
+    static OF_LISTS: RefCell<HashMap<&'static str, String>> = RefCell::new(HashMap::new());
+}
+
+/// Whether a stem is that of a word that stands in the code.
+pub(super) fn is_stem_of(own: &str, word: &'static str) -> bool {
+    OF_LISTS.with_borrow_mut(|known| *known.entry(word).or_insert_with(|| stem(word)) == own)
 }
 
 fn cut_plural(base: &mut String) {

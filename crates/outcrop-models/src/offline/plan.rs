@@ -69,8 +69,8 @@ pub(super) fn decide(request: &ModelRequest) -> Next {
     let colleagues = Colleagues::of(request);
     // The tool that reads on in a large result is for whoever understands what it reads.
     let own: Vec<ToolSpec> =
-        request.tools.iter().filter(|spec| spec.name != READ_TOOL && !sends(spec)).cloned().collect();
-    let tools: Vec<Tool> = Tool::all(&own, TOOLS_MAX);
+        request.tools.iter().filter(|spec| spec.name != READ_TOOL && !sends(spec)).take(TOOLS_MAX).cloned().collect();
+    let tools = Tool::kept(own);
     let (system, memory) = super::memory::split(&request.system);
     let rules = Rules::new(&system);
     let all = exchanges(&request.messages);

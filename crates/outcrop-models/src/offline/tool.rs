@@ -10,7 +10,9 @@ use deeds::deeds;
 use hints::hints;
 use outcrop_ports::ToolSpec;
 use serde_json::Value;
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// Most of a description that is read, in bytes.
 const DESCRIPTION_BYTES_MAX: usize = 2_000;
@@ -18,6 +20,16 @@ const DESCRIPTION_BYTES_MAX: usize = 2_000;
 const PARAMETERS_MAX: usize = 60;
 /// Deepest nesting of objects that is filled.
 const DEPTH_MAX: usize = 4;
+
+/// Sets of tools that a thread keeps taken apart.
+const KEPT_MAX: usize = 8;
+
+/// Sets of tools as offered, and taken apart.
+type Kept = Vec<(Vec<ToolSpec>, Rc<Vec<Tool>>)>;
+
+thread_local! {
+    static KEPT: RefCell<Kept> = const { RefCell::new(Vec::new()) };
+}
 
 /// A tool taken apart.
 #[derive(Clone, Debug)]
@@ -31,6 +43,8 @@ pub(super) struct Tool {
     pub(super) name_stems: Vec<String>,
     /// Every stem that describes it, with the weight of where it stands.
     pub(super) weights: HashMap<String, f64>,
+    /// The greatest of these weights in each group of synonyms.
+    pub(super) synonyms: HashMap<usize, f64>,
     pub(super) parameters: Vec<Parameter>,
     /// Stems of the verbs by which it changes something; empty for tools that only read.
     pub(super) deeds: Vec<String>,
@@ -72,6 +86,24 @@ pub(super) enum Type {
 }
 
 impl Tool {
+    /// Like [`Self::all`], but takes the same specs apart only once as long as they are asked for in turn: an agent's tools
+    /// are the same in each of its steps.
+    pub(super) fn kept(specs: Vec<ToolSpec>) -> Rc<Vec<Self>> {
+        KEPT.with_borrow_mut(|kept| {
+            if let Some(at) = kept.iter().position(|(known, _)| *known == specs) {
+                // What was used last stands last, and the first goes first.
+                kept[at..].rotate_left(1);
+            } else {
+                let tools = Rc::new(Self::all(&specs, specs.len()));
+                if kept.len() >= KEPT_MAX {
+                    kept.remove(0);
+                }
+                kept.push((specs, tools));
+            }
+            kept.last().map(|(_, tools)| Rc::clone(tools)).unwrap_or_default()
+        })
+    }
+
     /// Takes specs apart, at most `count_max` of them.
     pub(super) fn all(specs: &[ToolSpec], count_max: usize) -> Vec<Self> {
         let mut tools: Vec<Self> = specs.iter().take(count_max).map(Self::new).collect();
@@ -106,6 +138,13 @@ impl Tool {
         }
         weigh(&mut weights, &stems(&description), 1.5);
         weigh(&mut weights, &name_stems(&short), 3.0);
+        let mut synonyms: HashMap<usize, f64> = HashMap::new();
+        for (stem, weight) in &weights {
+            if let Some(group) = words::synonyms(stem) {
+                let old = synonyms.entry(group).or_insert(0.0);
+                *old = old.max(*weight);
+            }
+        }
         let own: Vec<String> = name_stems(&short);
         let deeds = deeds(spec, &short);
         let tells = |stem: &&String| deeds.contains(stem) || !is_generic(stem) && !is_stop(stem);
@@ -118,6 +157,7 @@ impl Tool {
             short,
             description,
             weights,
+            synonyms,
             parameters,
             asks_user,
         }

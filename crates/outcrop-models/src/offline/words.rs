@@ -273,25 +273,17 @@ static GROUPS: LazyLock<HashMap<String, usize>> = LazyLock::new(|| {
     groups.flat_map(|(group, words)| words.iter().map(move |word| (stem(word), group))).collect()
 });
 
-/// How well two stems agree: 1 when equal, less for a synonym, 0 else.
-pub(super) fn agreement(one: &str, other: &str) -> f64 {
-    if one == other {
-        return 1.0;
-    }
-    match (GROUPS.get(one), GROUPS.get(other)) {
-        (Some(one), Some(other)) if one == other => 0.8,
-        _ => 0.0,
-    }
-}
+/// How well two stems agree that are synonyms.
+pub(super) const SYNONYM: f64 = 0.8;
 
-/// Whether a stem has synonyms at all.
-pub(super) fn has_synonyms(stem: &str) -> bool {
-    GROUPS.contains_key(stem)
+/// The group of synonyms that a stem belongs to, if any.
+pub(super) fn synonyms(stem: &str) -> Option<usize> {
+    GROUPS.get(stem).copied()
 }
 
 /// Whether two stems mean the same.
 pub(super) fn same(one: &str, other: &str) -> bool {
-    agreement(one, other) > 0.0
+    one == other || synonyms(one).is_some_and(|group| synonyms(other) == Some(group))
 }
 
 /// Whether any of `stems` means the same as `one`.

@@ -233,7 +233,8 @@ fn take(own: &[Span], records: &mut Vec<Record>, group: &[Pick], text: &str) {
     };
     let open: Vec<usize> = tied.iter().copied().filter(|&index| is_open(records, index)).collect();
     let spread = if open.is_empty() { &tied } else { &open };
-    if group.len() > 1 && (spread.len() < 2 || group.len() % spread.len() != 0 && group.len() > spread.len()) {
+    if group.len() > 1 && (spread.len() < 2 || !group.len().is_multiple_of(spread.len()) && group.len() > spread.len())
+    {
         let index = open.first().copied().unwrap_or(first);
         put(records, Unit { parameter: index, spans: group.iter().map(|pick| pick.place).collect() });
         return;

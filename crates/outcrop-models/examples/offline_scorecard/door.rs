@@ -54,7 +54,7 @@ pub(crate) enum Reply {
 /// A way to the planner.
 pub(crate) enum Door {
     Direct,
-    Server(Server),
+    Server(Box<Server>),
 }
 
 /// An agent that is ready.

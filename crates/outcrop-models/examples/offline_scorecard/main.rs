@@ -68,7 +68,7 @@ fn run() -> Result<(), Failure> {
         let mut value = || arguments.next().ok_or(USAGE);
         match argument.as_str() {
             "--direct" => door = Some(Door::Direct),
-            "--server" => door = Some(Door::Server(server::Server::new(&value()?)?)),
+            "--server" => door = Some(Door::Server(Box::new(server::Server::new(&value()?)?))),
             "--json" => as_json = true,
             "--set" => wanted.sets.push(value()?),
             "--show" => wanted.show = Some(value()?),

@@ -2,6 +2,7 @@
 
 mod codegen;
 mod command;
+mod offline_scorecard;
 mod test;
 mod tidy;
 mod venv;
@@ -14,7 +15,8 @@ cargo xtask COMMAND
 
   codegen [--check]                       types and tables of outcrop-api, from AWS's service models
   test [--rust | --python] [ARGUMENTS…]   all tests, with everything they need
-  tidy                                    what the architecture says, checked";
+  tidy                                    what the architecture says, checked
+  offline-scorecard FOLDER [--direct]     how good the offline planner is, on public sets";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
         ["codegen", ..] => codegen::codegen(root, &arguments[1..]),
         ["test", ..] => test::test(root, &arguments[1..]),
         ["tidy"] => tidy::tidy(root),
+        ["offline-scorecard", ..] => offline_scorecard::offline_scorecard(root, &arguments[1..]),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {

@@ -11,7 +11,8 @@
 //!    [`files`] quotes what the user's files say.
 //! 5. [`chain`] adds the tools whose results bring what another one needs; [`periods`] and [`bounds`] read quarters and
 //!    limits; [`colleagues`] hands what other agents are for to them, and joins what they answer.
-//! 6. [`plan`] decides what comes next: calls, a question for what is missing, or the [`answer`] in plain sentences.
+//! 6. [`plan`] decides what comes next: calls, a question for what is missing, or the [`answer`] in plain sentences. It
+//!    first finds out who the user is where the instruction wants that, and looks at records before it asks for one.
 //!
 //! Two requests are none of a user's: [`memory`] sums up a conversation, and tells of earlier ones when the user asks.
 //!

@@ -3,7 +3,9 @@
 use super::clauses::{Clause, Mode, deed};
 use super::entities::{Entity, Kind, entities};
 use super::tool::Tool;
-use super::words::{self, Word, agreement, has, is_generic, name_stems, same, stem};
+use super::words::{self, Word, has, is_generic, name_stems, same, stem};
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 /// How well a tool fits a clause.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +64,20 @@ const IMPLIED: &[(&str, &[&str])] = &[
     ("package", &["order", "shipment", "shipping", "delivery"]),
     ("delivery", &["order", "shipment"]),
     ("active", &["status", "state"]),
+    ("dollars", &["currency", "exchange"]),
+    ("dollar", &["currency", "exchange"]),
+    ("euros", &["currency", "exchange"]),
+    ("euro", &["currency", "exchange"]),
+    ("pounds", &["currency", "exchange"]),
+    ("yen", &["currency", "exchange"]),
+    ("odds", &["probability"]),
+    ("chance", &["probability"]),
+    ("directions", &["route", "navigate"]),
+    ("heavy", &["weight", "mass"]),
+    ("tall", &["height"]),
+    ("fast", &["speed", "velocity"]),
+    ("big", &["size", "area"]),
+    ("expensive", &["price", "cost"]),
 ];
 
 /// Verbs said in two words.
@@ -90,9 +106,10 @@ pub(super) fn rank(tools: &[Tool], text: &str) -> Vec<Fit> {
     let mut all = words::words(text);
     all.extend(idioms(&all));
     let telling: Vec<&Word> = all.iter().filter(|word| word.is_content() && !is_value(word, &spans)).collect();
+    let rarities = Rarities { tools, known: RefCell::default() };
     let mut fits: Vec<Fit> = (0..tools.len())
         .filter(|&index| !tools[index].asks_user)
-        .filter_map(|index| fit(tools, index, &all, &telling, &spans))
+        .filter_map(|index| fit(&rarities, index, &all, &telling, &spans))
         .collect();
     fits.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.tool.cmp(&other.tool)));
     fits
@@ -103,8 +120,8 @@ fn is_value(word: &Word, spans: &[Entity]) -> bool {
     spans.iter().any(|span| span.kind != Kind::Proper && word.start >= span.start && word.end <= span.end)
 }
 
-fn fit(tools: &[Tool], index: usize, all: &[Word], telling: &[&Word], spans: &[Entity]) -> Option<Fit> {
-    let tool = &tools[index];
+fn fit(rarities: &Rarities<'_>, index: usize, all: &[Word], telling: &[&Word], spans: &[Entity]) -> Option<Fit> {
+    let tool = &rarities.tools[index];
     let mut score = 0.0;
     let mut shared: Vec<String> = Vec::new();
     let mut known = 0.0;
@@ -130,7 +147,7 @@ fn fit(tools: &[Tool], index: usize, all: &[Word], telling: &[&Word], spans: &[E
             shared.push(word.text.clone());
         }
         if weight > 0.0 {
-            score += weight * rarity(tools, &word.stem) * if generic { 0.3 } else { 1.0 };
+            score += weight * rarities.of(&word.stem) * if generic { 0.3 } else { 1.0 };
             known += importance;
             if !generic {
                 shared.push(word.text.clone());
@@ -140,7 +157,8 @@ fn fit(tools: &[Tool], index: usize, all: &[Word], telling: &[&Word], spans: &[E
     for word in all {
         let implied = IMPLIED.iter().filter(|(said, _)| *said == word.text).flat_map(|(_, implied)| implied.iter());
         let best = implied
-            .map(|implied| weight_in(tool, &stem(implied)) * 0.4 * rarity(tools, &stem(implied)))
+            .map(|implied| stem(implied))
+            .map(|implied| weight_in(tool, &implied) * 0.4 * rarities.of(&implied))
             .fold(0.0, f64::max);
         score += best;
     }
@@ -199,10 +217,24 @@ fn weight_in(tool: &Tool, stem: &str) -> f64 {
     if let Some(weight) = tool.weights.get(stem) {
         return *weight;
     }
-    if !words::has_synonyms(stem) {
-        return 0.0;
+    words::synonyms(stem).and_then(|group| tool.synonyms.get(&group)).map_or(0.0, |weight| words::SYNONYM * weight)
+}
+
+/// How rare words are among the tools, each worked out once for a clause rather than for every tool.
+struct Rarities<'a> {
+    tools: &'a [Tool],
+    known: RefCell<HashMap<String, f64>>,
+}
+
+impl Rarities<'_> {
+    fn of(&self, stem: &str) -> f64 {
+        if let Some(known) = self.known.borrow().get(stem) {
+            return *known;
+        }
+        let rarity = rarity(self.tools, stem);
+        self.known.borrow_mut().insert(stem.to_owned(), rarity);
+        rarity
     }
-    tool.weights.iter().map(|(known, weight)| agreement(known, stem) * weight).fold(0.0, f64::max)
 }
 
 /// Inverse document frequency over the tools on offer, never below one half so that it also works for one tool.

@@ -1,8 +1,11 @@
 //! Taking a request apart: one clause for each thing asked, its condition beside it, and whether it asks or tells.
 
+mod verbs;
+
 use super::words::{self, Word};
 use regex::Regex;
 use std::sync::LazyLock;
+pub(super) use verbs::is_verb;
 
 /// Most clauses of one text that are looked at.
 const CLAUSES_MAX: usize = 24;
@@ -79,7 +82,8 @@ static CONDITION: LazyLock<Regex> = LazyLock::new(|| {
 });
 static OTHERWISE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(?:otherwise|or\s+else|else|if\s+not)\b[\s,]*"));
 static MIDDLE_OTHERWISE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\s(or\s+else|otherwise)\b"));
-static CONDITION_END: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i),\s*(?:then\s+)?|\s+then\s+|[.?!;]|$"));
+static CONDITION_END: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i),(?:\s+(?:then\s+)?|$)|\s+then\s+|[.?!;](?:\s|$)|$"));
 static LEAD: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?i)^(?:[\s,.!-]|hi\b|hello\b|hey\b|there\b|ok(?:ay)?\b|so\b|and\b|then\b|but\b|also\b|well\b|now\b|thanks\b|please\b|just\b|kindly\b|first\b|next\b|finally\b|after that\b)*",
@@ -88,7 +92,7 @@ static LEAD: LazyLock<Regex> = LazyLock::new(|| {
 static REQUEST: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?ix)^(?:(?:can|could|would|will)\ you\b(?:\ (?:please|kindly|also|help\ me(?:\ to)?))*|i(?:'d|’d|\ would)\ (?:like|love)(?:\ (?:you\ )?to)?\b
-        |i\ (?:want|need|wish)(?:\ you)?(?:\ to)?\b|i(?:'m|’m|\ am)\ (?:looking|trying|going)\ (?:to|for)\b|please\b|help\ me(?:\ to)?\b|let(?:'s|’s|\ us)\b|go\ ahead\ and\b|i(?:'ll|’ll)\b
+        |(?:(?:i|we|you)\ (?:also\ )?)?(?:want|need|wish)(?:\ you)?\ (?:also\ )?to\b|i\ (?:want|need|wish)(?:\ you)?(?:\ to)?\b|i(?:'m|’m|\ am)\ (?:looking|trying|going)\ (?:to|for)\b|please\b|help\ me(?:\ to)?\b|let(?:'s|’s|\ us)\b|go\ ahead\ and\b|i(?:'ll|’ll)\b
         |we\ (?:want|need|would\ like)\ (?:to\b)?|make\ sure\ to\b|you\ (?:can|may|should)\b)[\s,]*(?:(?:please|also|just|now|then|go\ ahead\ and|to)\s+)*",
     )
 });
@@ -337,7 +341,15 @@ fn begins_something(rest: &str, after_comma_only: bool) -> bool {
             first.text.as_str(),
             "what" | "when" | "where" | "who" | "how" | "why" | "is" | "are" | "does" | "do" | "did" | "will"
         );
-        return asks && !after_comma_only && all.len() > 1 && !matches!(all[1].text.as_str(), "a" | "not");
+        // "…, what is the price, and …": a new question also after a mere comma.
+        let is_full = matches!(first.text.as_str(), "what" | "when" | "where" | "who" | "how" | "why")
+            && all.get(1).is_some_and(|next| {
+                matches!(
+                    next.text.as_str(),
+                    "is" | "are" | "was" | "were" | "does" | "do" | "did" | "much" | "many" | "will" | "would" | "can"
+                )
+            });
+        return asks && (!after_comma_only || is_full) && all.len() > 1 && !matches!(all[1].text.as_str(), "a" | "not");
     }
     // A verb with an object: "and cancel it", "and book a room"; but not "search and rescue".
     is_verb(&first.stem) && all.len() > 1 && is_base_form(first)
@@ -404,305 +416,5 @@ pub(super) fn deed(core: &str) -> &str {
     }
 }
 
-/// Verbs that begin requests; general English.
-const VERBS: &[&str] = &[
-    "get",
-    "find",
-    "show",
-    "tell",
-    "give",
-    "look",
-    "check",
-    "search",
-    "calculate",
-    "compute",
-    "determine",
-    "list",
-    "fetch",
-    "retrieve",
-    "display",
-    "provide",
-    "cancel",
-    "delete",
-    "remove",
-    "create",
-    "add",
-    "update",
-    "change",
-    "refund",
-    "return",
-    "initiate",
-    "start",
-    "stop",
-    "send",
-    "book",
-    "pay",
-    "escalate",
-    "transfer",
-    "reserve",
-    "buy",
-    "purchase",
-    "order",
-    "submit",
-    "close",
-    "open",
-    "place",
-    "schedule",
-    "convert",
-    "translate",
-    "generate",
-    "make",
-    "play",
-    "set",
-    "turn",
-    "call",
-    "email",
-    "write",
-    "draw",
-    "plot",
-    "estimate",
-    "predict",
-    "analyze",
-    "analyse",
-    "compare",
-    "solve",
-    "identify",
-    "locate",
-    "track",
-    "recommend",
-    "suggest",
-    "explain",
-    "describe",
-    "summarize",
-    "sort",
-    "rank",
-    "evaluate",
-    "assess",
-    "simulate",
-    "train",
-    "measure",
-    "sell",
-    "rent",
-    "hire",
-    "order",
-    "post",
-    "publish",
-    "upload",
-    "download",
-    "share",
-    "invite",
-    "register",
-    "enroll",
-    "subscribe",
-    "unsubscribe",
-    "block",
-    "unblock",
-    "freeze",
-    "lock",
-    "unlock",
-    "reset",
-    "renew",
-    "extend",
-    "modify",
-    "edit",
-    "rename",
-    "move",
-    "copy",
-    "save",
-    "load",
-    "print",
-    "read",
-    "run",
-    "execute",
-    "query",
-    "verify",
-    "confirm",
-    "approve",
-    "reject",
-    "assign",
-    "issue",
-    "charge",
-    "withdraw",
-    "deposit",
-    "invest",
-    "withhold",
-    "exchange",
-    "replace",
-    "repair",
-    "include",
-    "connect",
-    "talk",
-    "speak",
-    "contact",
-    "notify",
-    "remind",
-    "file",
-    "report",
-    "log",
-    "record",
-    "use",
-    "help",
-    "process",
-    "forward",
-    "apply",
-    "activate",
-    "deactivate",
-    "enable",
-    "disable",
-    "put",
-    "let",
-    "know",
-    "reschedule",
-    "wire",
-    "roll",
-    "flip",
-    "mix",
-    "multiply",
-    "divide",
-    "subtract",
-    "sum",
-    "count",
-    "round",
-    "factor",
-    "integrate",
-    "differentiate",
-    "detect",
-    "classify",
-    "extract",
-    "crop",
-    "resize",
-    "navigate",
-    "plan",
-    "design",
-    "build",
-    "upgrade",
-    "downgrade",
-];
-
-static VERB_STEMS: LazyLock<std::collections::HashSet<String>> =
-    LazyLock::new(|| VERBS.iter().map(|verb| words::stem(verb)).collect());
-
-/// Whether a stem is one of the verbs that begin requests.
-pub(super) fn is_verb(stem: &str) -> bool {
-    VERB_STEMS.contains(stem)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn check(text: &str, expected: &[(&str, Mode, Option<&str>)]) {
-        let found = clauses(text);
-        let found: Vec<(&str, Mode, Option<String>)> = found
-            .iter()
-            .map(|clause| {
-                let condition = clause
-                    .condition
-                    .as_ref()
-                    .map(|condition| format!("{}{}", if condition.inverted { "!" } else { "" }, condition.text));
-                (clause.core.as_str(), clause.mode, condition)
-            })
-            .collect();
-        let expected: Vec<(&str, Mode, Option<String>)> =
-            expected.iter().map(|(text, mode, condition)| (*text, *mode, condition.map(str::to_owned))).collect();
-        assert_eq!(found, expected, "{text}");
-    }
-
-    #[test]
-    fn takes_requests_apart() {
-        check(
-            "Where is order A-482, and can you cancel it if it hasn't shipped?",
-            &[
-                ("Where is order A-482", Mode::Question, None),
-                ("can you cancel it?", Mode::Request, Some("it hasn't shipped")),
-            ],
-        );
-        check("Open my calendar for next Monday.", &[("Open my calendar for next Monday", Mode::Request, None)]);
-        check("I want to return my order", &[("I want to return my order", Mode::Request, None)]);
-        check(
-            "If the balance is over 100, transfer 50 to Ana.",
-            &[("transfer 50 to Ana", Mode::Request, Some("the balance is over 100"))],
-        );
-        check(
-            "Cancel it unless it was delivered; otherwise return it.",
-            &[
-                ("Cancel it", Mode::Request, Some("!it was delivered")),
-                ("return it", Mode::Request, Some("it was delivered")),
-            ],
-        );
-        check(
-            "Can I cancel order 5? Was it sent?",
-            &[("Can I cancel order 5?", Mode::Permission, None), ("Was it sent?", Mode::Question, None)],
-        );
-        check(
-            "Has A-1 arrived? If so, return it, otherwise cancel it.",
-            &[
-                ("Has A-1 arrived?", Mode::Question, None),
-                ("return it", Mode::Request, Some("Has A-1 arrived")),
-                ("cancel it", Mode::Request, Some("!Has A-1 arrived")),
-            ],
-        );
-        check(
-            "Cancel A-482, and if that doesn't work, return it",
-            &[("Cancel A-482", Mode::Request, None), ("return it", Mode::Request, Some("that doesn't work"))],
-        );
-        check(
-            "Cancel A-482, otherwise return it",
-            &[("Cancel A-482", Mode::Request, None), ("return it", Mode::Request, Some("that does not work"))],
-        );
-        check(
-            "Cancel A-1, and if that fails, return it and tell me where it is",
-            &[
-                ("Cancel A-1", Mode::Request, None),
-                ("return it", Mode::Request, Some("that fails")),
-                ("tell me where it is", Mode::Request, None),
-            ],
-        );
-        check(
-            "Cancel A-482 or else return it",
-            &[("Cancel A-482", Mode::Request, None), ("return it", Mode::Request, Some("that does not work"))],
-        );
-        check(
-            "Cancel A-482 if it has not shipped and is over 200 dollars",
-            &[("Cancel A-482", Mode::Request, Some("it has not shipped and is over 200 dollars"))],
-        );
-        check(
-            "Cancel A-482 if it has not shipped and order total is over 200",
-            &[("Cancel A-482", Mode::Request, Some("it has not shipped and order total is over 200"))],
-        );
-        check(
-            "I'd say yes if you also cancel A-482",
-            &[("I'd say yes", Mode::Statement, Some("you also cancel A-482"))],
-        );
-        check("Don't cancel it.", &[("Don't cancel it", Mode::Refusal, None)]);
-        check(
-            "Find a hotel in Rome and book a room for 2 nights",
-            &[("Find a hotel in Rome", Mode::Request, None), ("book a room for 2 nights", Mode::Request, None)],
-        );
-        check("The weather in Oslo and Rome", &[("The weather in Oslo and Rome", Mode::Statement, None)]);
-        check("My order was cancelled.", &[("My order was cancelled", Mode::Statement, None)]);
-    }
-
-    #[test]
-    fn long_texts_end() {
-        for text in [", and if x, cancel it", " otherwise a", " or else cancel it and go", " if a and is b"] {
-            let _ = clauses(&text.repeat(400));
-        }
-    }
-
-    #[test]
-    fn the_deed_is_what_remains() {
-        assert_eq!(deed("and can you please cancel it?"), "cancel it");
-        assert_eq!(deed("I'd like to book a table."), "book a table");
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_taken(text in r"(?:[ a-zA-Z0-9.,;?!'\n-]|if |and |é|unless |otherwise |, and if |, cancel it| or else | also ){0,60}") {
-            for clause in clauses(&text) {
-                let _ = deed(&clause.core);
-            }
-        }
-    }
-}
+mod tests;

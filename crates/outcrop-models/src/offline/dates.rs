@@ -67,6 +67,13 @@ impl Day {
         Self { year, month: u32::try_from(month).unwrap_or(1), day: u32::try_from(day).unwrap_or(1) }
     }
 
+    /// In the form that a tool wants: `YYYY`, `MM` and `DD` with what stands between them.
+    pub(super) fn written(self, form: &str) -> String {
+        let form = form.to_uppercase();
+        let form = form.replace("YYYY", &format!("{:04}", self.year));
+        form.replace("MM", &format!("{:02}", self.month)).replace("DD", &format!("{:02}", self.day))
+    }
+
     /// `2026-04-25`.
     pub(super) fn text(self) -> String {
         format!("{:04}-{:02}-{:02}", self.year, self.month, self.day)
@@ -76,11 +83,22 @@ impl Day {
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
+/// The form of days that a description asks for.
+pub(super) fn form(description: &str) -> Option<&str> {
+    let upper = description.to_ascii_uppercase();
+    let forms = ["YYYY-MM-DD", "YYYY/MM/DD", "DD/MM/YYYY", "MM/DD/YYYY", "DD-MM-YYYY", "MM-DD-YYYY", "DD.MM.YYYY"];
+    let at = forms.iter().find_map(|form| upper.find(form))?;
+    description.get(at..at + 10)
+}
+
 /// The day a text means. Relative days and days without a year need `today`; `None` when it cannot be told.
 pub(super) fn day(text: &str, today: Option<Day>) -> Option<Day> {
     let text = text.trim().to_lowercase();
     if let Some(day) = Day::iso(&text) {
         return Some(day);
+    }
+    if text.contains('/') && text.split('/').next().is_some_and(|year| year.len() == 4) {
+        return Day::iso(&slashes(&text));
     }
     if text.contains('/') {
         let mut parts = text.split('/');
@@ -102,6 +120,11 @@ pub(super) fn day(text: &str, today: Option<Day>) -> Option<Day> {
         return Day::new(year, u32::try_from(month).ok()? + 1, day);
     }
     relative(&words, today?)
+}
+
+/// `2026/4/5` as `2026-04-05`.
+fn slashes(text: &str) -> String {
+    text.split('/').map(|part| format!("{part:0>2}")).collect::<Vec<_>>().join("-")
 }
 
 fn relative(words: &[&str], today: Day) -> Option<Day> {

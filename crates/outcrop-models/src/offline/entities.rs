@@ -1,8 +1,14 @@
 //! Spans of a text that can be the value of a parameter: ids, numbers, money, dates, addresses, names, quoted text.
 
-use super::words::words;
+mod names;
+mod numbers;
+
+use names::names;
+pub(super) use numbers::number;
 use regex::Regex;
 use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// Most spans taken from one text.
@@ -35,6 +41,12 @@ pub(super) enum Kind {
     List,
     /// A formula, such as `3x^2 + 2x`.
     Formula,
+    /// People, counted or told one by one: "9 people", "me and my two sisters". Only looked for where a tool wants it.
+    Party,
+    /// The name of a currency. Only looked for where a tool wants it.
+    Currency,
+    /// A unit of two parts, such as `km/h`. Only looked for where a tool wants it.
+    Unit,
 }
 
 impl Kind {
@@ -66,6 +78,9 @@ fn pattern(text: &str) -> Regex {
 
 const MONTHS: &str = "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?";
 const DAYS: &str = "monday|tuesday|wednesday|thursday|friday|saturday|sunday";
+/// Days of the week as they stand before a date.
+const SHORT_DAYS: &str =
+    "mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs(?:day)?)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?";
 const NUMBER: &str =
     r"[-−]?\d{1,3}(?:\.\d{3})+,\d{1,2}\b|[-−]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[-−]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?";
 
@@ -77,7 +92,10 @@ const NUMBER_WORD: &str = "(?:one|two|three|four|five|six|seven|eight|nine|ten|e
 static PATTERNS: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
     let number = format!(r"(?:{NUMBER})(?:\s?(?:(?-i:k)|thousand|million|billion)\b)?");
     let spoken = format!(r"\b{NUMBER_WORD}(?:(?:\s+and\s+|[\s-]+){NUMBER_WORD})*\b");
+    let weekday = format!(r"(?:\b(?:{SHORT_DAYS})[.,]*\s+(?:the\s+)?)?");
+    let clock = format!(r"(?:\d{{1,2}}(?::\d{{2}})?(?:\s?[ap]\.?m\b\.?)?|{NUMBER_WORD}\b|noon|midnight)");
     vec![
+        (Kind::List, pattern(r"\{[^{}]{1,2000}\}")),
         (Kind::List, pattern(r"\[[^\[\]]{0,2000}\]|\[(?:\s*\[[^\[\]]{0,500}\]\s*,?)+\s*\]")),
         (Kind::Quoted, pattern("\"([^\"\n]{1,300})\"|“([^”\n]{1,300})”|`([^`\n]{1,300})`")),
         (
@@ -86,7 +104,7 @@ static PATTERNS: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
         ),
         (Kind::Email, pattern(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")),
         (Kind::Url, pattern(r"https?://[^\s<>]*[^\s<>.,;:!?)]")),
-        (Kind::Date, pattern(r"\b\d{4}-\d{2}-\d{2}\b")),
+        (Kind::Date, pattern(r"\b\d{4}-\d{2}-\d{2}\b|\b(?:19|20)\d{2}/\d{1,2}/\d{1,2}\b")),
         (Kind::Date, pattern(r"\b\d{1,2}/\d{1,2}/(?:\d{4}|\d{2})\b|\b\d{1,2}-\d{1,2}-\d{4}\b")),
         (
             Kind::Date,
@@ -94,23 +112,41 @@ static PATTERNS: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
                 r"(?i)\bQ[1-4](?:(?:\s+of|\s*[/-])?\s*(?:19|20)\d{2})?\b|\b(?:19|20)\d{2}\s*[/-]?\s*Q[1-4]\b|\b(?:first|second|third|fourth|1st|2nd|3rd|4th|last|previous|past|this|current)\s+quarter\b(?:\s+(?:of\s+)?(?:19|20)\d{2}\b)?",
             ),
         ),
-        (Kind::Date, pattern(&format!(r"(?i)\b(?:{MONTHS})(?:\.\s*|\s+)\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?\b"))),
         (
             Kind::Date,
-            pattern(&format!(r"(?i)\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{MONTHS})\b(?:,?\s+\d{{4}}\b)?")),
+            pattern(&format!(r"(?i){weekday}\b(?:{MONTHS})(?:\.\s*|\s+)\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?\b")),
+        ),
+        (
+            Kind::Date,
+            pattern(&format!(
+                r"(?i){weekday}\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{MONTHS})\b(?:,?\s+\d{{4}}\b)?"
+            )),
         ),
         (Kind::Date, pattern(&format!(r"(?i)\b(?:{MONTHS})\.?,?\s+\d{{4}}\b"))),
         (
             Kind::Date,
             pattern(&format!(
-                r"(?i)\b(?:(?:next|this|last|coming|on)\s+)?(?:{DAYS})\b|\b(?:next|this|last)\s+(?:week(?:end)?|month|year)\b"
+                r"(?i)\b(?:(?:next|this|last|coming|on)\s+)?(?:{DAYS})\b(?:,?\s+the\s+\d{{1,2}}(?:st|nd|rd|th)\b)?|\b(?:next|this|last)\s+(?:week(?:end)?|month|year)\b|\bthis\s+(?:morning|afternoon|evening)\b"
             )),
         ),
         (
             Kind::Date,
+            pattern(&format!(
+                r"(?i)\b(?:the\s+day\s+after\s+tomorrow|(?:\d{{1,3}}|an?|{NUMBER_WORD})\s+(?:days?|weeks?|months?|years?)\s+from\s+(?:now|today|tomorrow)|today|tonight|tomorrow|yesterday)\b|\bin\s+(?:\d{{1,3}}|an?|{NUMBER_WORD})\s+(?:days?|weeks?|months?)\b"
+            )),
+        ),
+        // "The 31st", but not "the 3rd floor".
+        (
+            Kind::Date,
             pattern(
-                r"(?i)\b(?:the\s+day\s+after\s+tomorrow|today|tonight|tomorrow|yesterday)\b|\bin\s+\d{1,3}\s+(?:days?|weeks?|months?)\b",
+                r"(?i)\b(?:the|on)\s+(\d{1,2}(?:st|nd|rd|th))(?:$|[.,;?!]|\s+(?:please|at|for|instead|would|is|if|works)\b)",
             ),
+        ),
+        (
+            Kind::Time,
+            pattern(&format!(
+                r"(?i)\b(?:(?:half|(?:a\s+)?quarter|(?:\d{{1,2}}|{NUMBER_WORD})\s+minutes?)[\s-]+(?:past|to|before|after|till)\s+{clock}(?:\s+in\s+the\s+(?:morning|afternoon|evening))?|(?:\d{{1,2}}|{NUMBER_WORD})\s+past\s+{clock}|in\s+(?:an?|\d{{1,3}}|{NUMBER_WORD})\s+(?:hours?|minutes?)|\d{{1,2}}\.\d{{2}}\s?[ap]\.?m\b\.?|\d{{3,4}}\s?[ap]\.?m\b\.?|\d{{1,2}}ish\b|\d{{1,2}}\s?hrs?\b)"
+            )),
         ),
         (
             Kind::Time,
@@ -147,15 +183,42 @@ static PATTERNS: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
                 r"\d+[-_][A-Za-z0-9]*[A-Za-z][A-Za-z0-9_-]*|\d{2,}-\d{2,}(?:-\d{2,})+|\b(?:19|20)\d{2}[-/–](?:\d{4}|\d{2})\b|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}",
             ),
         ),
+        // Names that programs give: `my_data`.
+        (Kind::Quoted, pattern(r"\b[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z][A-Za-z0-9]*)+\b")),
         (Kind::Number, pattern(&format!(r"(?i)(?:{number})"))),
         (Kind::Number, pattern(&format!("(?i){spoken}"))),
     ]
 });
 
-static NAME_PART: LazyLock<Regex> = LazyLock::new(|| pattern(r"\p{Lu}[\p{L}\p{N}'’.&-]*"));
+/// Most texts whose spans are kept for the next time.
+const KEPT_MAX: usize = 512;
+/// Longest text whose spans are kept, in bytes.
+const KEPT_BYTES_MAX: usize = 2_000;
+
+thread_local! {
+    /// A step reads the same few texts for every tool and parameter again, and the patterns are what costs most in it.
+    static KEPT: RefCell<HashMap<String, Vec<Entity>>> = RefCell::new(HashMap::new());
+}
 
 /// All spans of a text, in order; they do not overlap.
 pub(super) fn entities(text: &str) -> Vec<Entity> {
+    if text.len() > KEPT_BYTES_MAX {
+        return read(text);
+    }
+    if let Some(known) = KEPT.with_borrow(|kept| kept.get(text).cloned()) {
+        return known;
+    }
+    let found = read(text);
+    KEPT.with_borrow_mut(|kept| {
+        if kept.len() >= KEPT_MAX {
+            kept.clear();
+        }
+        kept.insert(text.to_owned(), found.clone());
+    });
+    found
+}
+
+fn read(text: &str) -> Vec<Entity> {
     let mut taken = vec![false; text.len()];
     let mut all = Vec::new();
     for (kind, regex) in PATTERNS.iter() {
@@ -214,268 +277,9 @@ fn entity(kind: Kind, text: &str, start: usize, end: usize) -> Option<Entity> {
 }
 
 fn list(raw: &str) -> Option<Value> {
-    let value: Value = serde_json::from_str(raw).or_else(|_| serde_json::from_str(&raw.replace('\'', "\""))).ok()?;
-    value.is_array().then_some(value)
-}
-
-/// The number in a text such as `$1,200`, `5 %`, `3 million`, `ten`, `six hundred`. `None` when it is none or not finite.
-pub(super) fn number(raw: &str) -> Option<f64> {
-    let lower = raw.to_lowercase();
-    if !lower.contains(|c: char| c.is_ascii_digit()) {
-        return spoken_number(&lower);
-    }
-    let digits: String = lower
-        .chars()
-        .map(|c| if c == '−' { '-' } else { c })
-        .filter(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | 'e' | '+'))
-        .collect();
-    let exponent =
-        lower.contains('e') && lower.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e'));
-    let plain: String = digits.chars().filter(|c| !matches!(c, 'e' | '+')).collect();
-    let base: f64 = if exponent {
-        digits.replace(',', "").parse().ok()?
-    } else {
-        let named = ["dollar", "euro", "pound", "yen", "usd", "eur", "gbp", "jpy", "chf", "bucks"];
-        let scaled = ["thousand", "million", "billion"].iter().any(|word| lower.contains(word));
-        let is_money =
-            !scaled && (lower.contains(['$', '€', '£', '¥']) || named.iter().any(|name| lower.contains(name)));
-        let plain = plain.trim_end_matches(['.', ',']);
-        match thousands(plain, is_money) {
-            Some(grouped) => grouped.parse().ok()?,
-            None => plain.replace(',', "").parse().ok()?,
-        }
-    };
-    let scale = match () {
-        () if lower.contains("billion") => 1e9,
-        () if lower.contains("million") => 1e6,
-        () if lower.contains("thousand") && base < 1e6 => 1e3,
-        () if raw.trim_end().ends_with('k') => 1e3,
-        // Beside a currency a K is no kelvin.
-        () if raw.trim_end().ends_with('K') && raw.contains(['$', '€', '£', '¥']) => 1e3,
-        () if raw.trim_end().ends_with('M') && raw.contains(['$', '€', '£', '¥']) => 1e6,
-        () => 1.0,
-    };
-    let value = base * scale;
-    value.is_finite().then_some(value)
-}
-
-/// "1.000" and "1.000,50": a dot that parts thousands. Nobody gives an amount of money to a tenth of a cent, and nobody
-/// writes one as "1.000".
-fn thousands(plain: &str, is_money: bool) -> Option<String> {
-    let (whole, cents) = plain.split_once(',').map_or((plain, ""), |(whole, cents)| (whole, cents));
-    let mut groups = whole.trim_start_matches('-').split('.');
-    let first = groups.next()?;
-    let groups: Vec<&str> = groups.collect();
-    let grouped = !groups.is_empty()
-        && groups.iter().all(|group| group.len() == 3)
-        && (1..=3).contains(&first.len())
-        && !first.starts_with('0')
-        && (cents.is_empty() || cents.len() <= 2);
-    let sure = is_money || !cents.is_empty() || groups.len() > 1 || groups.iter().all(|group| *group == "000");
-    (grouped && sure).then(|| format!("{}.{}", whole.replace('.', ""), if cents.is_empty() { "0" } else { cents }))
-}
-
-/// "six hundred", "two thousand and ten". `None` when a word is no number; units after it do not matter.
-fn spoken_number(text: &str) -> Option<f64> {
-    let (mut total, mut group, mut seen, mut least) = (0.0, 0.0, false, f64::INFINITY);
-    for word in text.split(|c: char| c.is_whitespace() || c == '-').filter(|word| !word.is_empty()) {
-        let Some(value) = word_number(word) else {
-            if seen && word == "and" {
-                continue;
-            }
-            break;
-        };
-        match value {
-            100.0 => group = if group == 0.0 { 100.0 } else { group * 100.0 },
-            1e3 | 1e6 | 1e9 => {
-                total += if group == 0.0 { value } else { group * value };
-                group = 0.0;
-            }
-            // "one two" is no number; "twenty two" is.
-            _ if value >= least => return None,
-            _ => group += value,
-        }
-        least = match value {
-            20.0.. if value < 100.0 => 10.0,
-            _ if value < 20.0 => 0.0,
-            _ => f64::INFINITY,
-        };
-        seen = true;
-    }
-    seen.then_some(total + group)
-}
-
-fn word_number(word: &str) -> Option<f64> {
-    let value = match word {
-        "one" => 1,
-        "two" => 2,
-        "three" => 3,
-        "four" => 4,
-        "five" => 5,
-        "six" => 6,
-        "seven" => 7,
-        "eight" => 8,
-        "nine" => 9,
-        "ten" => 10,
-        "eleven" => 11,
-        "twelve" | "dozen" => 12,
-        "thirteen" => 13,
-        "fourteen" => 14,
-        "fifteen" => 15,
-        "sixteen" => 16,
-        "seventeen" => 17,
-        "eighteen" => 18,
-        "nineteen" => 19,
-        "twenty" => 20,
-        "thirty" => 30,
-        "forty" => 40,
-        "fifty" => 50,
-        "sixty" => 60,
-        "seventy" => 70,
-        "eighty" => 80,
-        "ninety" => 90,
-        "hundred" => 100,
-        "thousand" => 1000,
-        "million" => 1_000_000,
-        "billion" => 1_000_000_000,
-        _ => return None,
-    };
-    Some(f64::from(value))
-}
-
-/// Capitalised words in a row, "Bank of America" and "Paris, France" included.
-fn names(text: &str, taken: &mut [bool], all: &mut Vec<Entity>) {
-    let mut parts: Vec<(usize, usize)> = Vec::new();
-    for found in NAME_PART.find_iter(text) {
-        let mut end = found.end();
-        while end > found.start()
-            && text[..end].ends_with(['.', '-', '\'', '’', '&'])
-            && !is_initial(&text[found.start()..end])
-        {
-            end -= text[..end].chars().next_back().map_or(1, char::len_utf8);
-        }
-        for possessive in ["'s", "’s"] {
-            if text[found.start()..end].ends_with(possessive) {
-                end -= possessive.len();
-            }
-        }
-        let inside_word = text[..found.start()].chars().next_back().is_some_and(char::is_alphanumeric);
-        let free = end > found.start() && !taken[found.start()..end].contains(&true);
-        if free && !inside_word && !opens_sentence_only(text, found.start(), end) {
-            parts.push((found.start(), end));
-        }
-    }
-    let mut index = 0;
-    while index < parts.len() && all.len() < ENTITIES_MAX {
-        let (start, mut end) = parts[index];
-        index += 1;
-        let mut commas = 0;
-        while let Some(&(next_start, next_end)) = parts.get(index) {
-            let between = &text[end..next_start];
-            let place = between == ", "
-                && commas == 0
-                && !is_listed(text, next_end)
-                && !text[..start].trim_end().ends_with(',');
-            if !matches!(between, " " | " of " | " of the " | " the " | " de " | " in the ") && !place {
-                break;
-            }
-            if between == " the " && !text[start..end].ends_with(':') {
-                break;
-            }
-            if between == " in the " && !text[start..end].contains(' ') {
-                break;
-            }
-            commas += usize::from(place);
-            end = next_end;
-            index += 1;
-        }
-        let next = text[end..]
-            .strip_prefix(' ')
-            .map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default());
-        if let Some(landmark) = next.filter(|next| LANDMARKS.contains(next)) {
-            end += 1 + landmark.len();
-        }
-        taken[start..end].fill(true);
-        all.push(Entity {
-            kind: Kind::Proper,
-            text: text[start..end].to_owned(),
-            number: None,
-            list: None,
-            start,
-            end,
-        });
-    }
-}
-
-const TITLES: &[&str] = &["Dr.", "Mr.", "Mrs.", "Ms.", "St.", "Prof."];
-
-/// Nouns that belong to the name of a place before them.
-const LANDMARKS: &[&str] = &[
-    "river",
-    "rainforest",
-    "forest",
-    "lake",
-    "mountain",
-    "mountains",
-    "park",
-    "valley",
-    "island",
-    "islands",
-    "ocean",
-    "sea",
-    "desert",
-    "bay",
-    "beach",
-    "university",
-    "museum",
-    "airport",
-    "bridge",
-    "tower",
-    "street",
-    "avenue",
-    "square",
-];
-
-fn is_initial(part: &str) -> bool {
-    part.len() == 2 || part.matches('.').count() > 1 || TITLES.contains(&part)
-}
-
-/// Whether a list goes on after `end`: then a comma before it parted two things and did not join "city, state".
-fn is_listed(text: &str, end: usize) -> bool {
-    let rest = &text[end..];
-    let list_goes_on = rest.starts_with(", and ") || rest.starts_with(" and ") || rest.starts_with(" or ");
-    let another = rest.strip_prefix(", ").is_some_and(|rest| rest.chars().next().is_some_and(char::is_uppercase));
-    (list_goes_on || another)
-        && rest
-            .trim_start_matches([',', ' '])
-            .trim_start_matches("and ")
-            .trim_start_matches("or ")
-            .chars()
-            .next()
-            .is_some_and(char::is_uppercase)
-}
-
-/// Whether a capital says nothing because a sentence begins there with an ordinary word, or the word is "I".
-fn opens_sentence_only(text: &str, start: usize, end: usize) -> bool {
-    let word = text[start..end].to_lowercase();
-    if word == "i" || word.starts_with("i'") || word.starts_with("i’") {
-        return true;
-    }
-    let before = text[..start].trim_end_matches(['"', '\'', ' ', '(', '“', '\n']);
-    if TITLES.iter().any(|title| before.ends_with(title)) {
-        return false;
-    }
-    let opens = before.is_empty() || before.ends_with(['.', '!', '?', ':', ';']);
-    if !opens {
-        return false;
-    }
-    // At the beginning of a sentence only a run of capitals, a capital inside, or an unknown word could be a name.
-    let next_is_capital =
-        text[end..].strip_prefix(' ').and_then(|rest| rest.chars().next()).is_some_and(char::is_uppercase);
-    let known = words(&word)
-        .first()
-        .is_none_or(|word| super::words::is_stop(&word.text) || super::clauses::is_verb(&word.stem));
-    known || !next_is_capital
+    let json = serde_json::from_str(raw).or_else(|_| serde_json::from_str(&raw.replace('\'', "\""))).ok();
+    let value: Value = json.or_else(|| super::python::literal(raw))?;
+    (value.is_array() || value.as_object().is_some_and(|object| !object.is_empty())).then_some(value)
 }
 
 #[cfg(test)]

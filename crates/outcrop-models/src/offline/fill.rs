@@ -1,26 +1,31 @@
 //! Arguments for a tool: which span of the user's words, or which known fact, is the value of which parameter.
 
 mod affinity;
+mod cities;
+mod compound;
+mod currencies;
 mod measures;
+mod party;
+mod quantities;
+mod records;
+mod reply;
 mod spans;
 mod value;
 
-use super::dates::Day;
 use super::entities::{Kind, entities};
 use super::facts::Facts;
 use super::tool::{Parameter, Tool, Type};
-use super::words::{self, is_generic, is_stop, same};
+use super::words;
 use affinity::affinity;
+use compound::{compound, list, siblings};
 use serde_json::{Map, Value};
-pub(super) use spans::{Span, spans};
+pub(super) use spans::{Part, Span, spans};
 
 /// Least affinity of a span to a required and to an optional parameter.
 const REQUIRED_MIN: f64 = 0.3;
 const OPTIONAL_MIN: f64 = 2.0;
 /// Least affinity when the span stands in another clause.
 const WIDER_MIN: f64 = 1.5;
-/// Most calls that one clause can ask for.
-const SPREAD_MAX: usize = 10;
 
 /// Where values may be taken from.
 #[derive(Clone, Copy, Debug)]
@@ -103,8 +108,10 @@ pub(super) fn fill(tool: &Tool, scope: Scope<'_>) -> Filled {
             filled.set(parameter, value, QUESTION);
         }
     }
+    measures::spoken_periods(tool, scope.clause, &mut filled);
     compound(tool, scope, &own, &mut used, &mut filled);
-    spread(tool, &own, &used, &chosen, scope.facts.today(), &mut filled);
+    records::records(tool, &own, &mut used, &chosen, scope.facts.today(), scope.clause, &mut filled);
+    compound::further_lists(tool, &own, &mut used, &mut filled);
     corrected(tool, scope, &mut filled);
     wider(tool, scope, &mut filled);
     known(tool, scope, &mut filled);
@@ -177,219 +184,6 @@ fn assign(
     chosen
 }
 
-/// Booleans, lists and objects.
-fn compound(tool: &Tool, scope: Scope<'_>, own: &[Span], used: &mut [bool], filled: &mut Filled) {
-    for parameter in &tool.parameters {
-        match &parameter.kind {
-            Type::Boolean if parameter.is_consent() && scope.agreed => {
-                filled.set(parameter, Value::Bool(true), "the user's yes");
-            }
-            Type::Boolean if parameter.is_consent() => {}
-            Type::Boolean => match boolean(tool, parameter, scope.request) {
-                Some(said) => filled.set(parameter, Value::Bool(said), QUESTION),
-                None if parameter.required => {
-                    filled.set(parameter, value::default(parameter).unwrap_or(Value::Bool(false)), "the default");
-                }
-                None => {}
-            },
-            Type::Array(items) if filled.lacks(parameter) => {
-                if let Some(list) = list(tool, parameter, items, scope.clause, own, used, false) {
-                    filled.set(parameter, list, QUESTION);
-                }
-            }
-            Type::Object(members) if !members.is_empty() => {
-                let chosen = assign(tool, members, own, used, &|member| {
-                    if member.required { REQUIRED_MIN } else { OPTIONAL_MIN }
-                });
-                let mut object = Map::new();
-                for (index, span) in chosen {
-                    if let Some(value) = value::scalar(&members[index], &own[span], scope.facts.today()) {
-                        object.insert(members[index].name.clone(), value);
-                    }
-                }
-                let whole =
-                    members.iter().filter(|member| member.required).all(|member| object.contains_key(&member.name));
-                if whole && !object.is_empty() {
-                    filled.set(parameter, Value::Object(object), QUESTION);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Whether the words speak of what a boolean parameter is named after; `None` when they do not.
-fn boolean(tool: &Tool, parameter: &Parameter, text: &str) -> Option<bool> {
-    let all = words::words(text);
-    let mut telling: Vec<&String> = parameter.stems.iter().filter(|stem| !is_generic(stem) && !is_stop(stem)).collect();
-    if telling.is_empty() {
-        telling = parameter.stems.iter().collect();
-    }
-    let at = |stem: &str| all.iter().position(|word| same(&word.stem, stem));
-    let found: Vec<usize> = telling.iter().filter_map(|stem| at(stem)).collect();
-    let asks = parameter.stems.iter().any(|stem| is_generic(stem) && all.iter().any(|word| word.stem == *stem));
-    // Half of the name is enough where the words are about nothing else the tool has.
-    let own = |stem: &&&String| at(stem).is_some() && tool.weights.get(**stem).is_none_or(|weight| *weight < 1.5);
-    let half = asks || telling.iter().filter(own).count() > 0;
-    let enough = !found.is_empty() && (found.len() * 2 > telling.len() || half && found.len() * 2 >= telling.len());
-    let first = *found.iter().min().filter(|_| enough)?;
-    let before = all[first.saturating_sub(4)..first].iter();
-    let denied = before.into_iter().any(|word| {
-        matches!(
-            word.text.as_str(),
-            "no" | "not" | "without" | "don't" | "exclude" | "excluding" | "ignoring" | "ignore"
-        )
-    });
-    Some(!denied)
-}
-
-/// A list: written as one, options that are named, or things joined by commas and "and".
-fn list(
-    tool: &Tool,
-    parameter: &Parameter,
-    items: &Type,
-    clause: &str,
-    own: &[Span],
-    used: &mut [bool],
-    several: bool,
-) -> Option<Value> {
-    if !parameter.options.is_empty() {
-        let named: Vec<Value> =
-            parameter.options.iter().filter(|option| value::is_named(option, clause)).cloned().collect();
-        return (!named.is_empty()).then_some(Value::Array(named));
-    }
-    let hinted: Vec<Value> = parameter
-        .hints
-        .iter()
-        .map(|hint| Value::String(hint.clone()))
-        .filter(|hint| value::is_named(hint, clause))
-        .collect();
-    if !hinted.is_empty() && !matches!(items, Type::Integer | Type::Number) {
-        return Some(Value::Array(hinted));
-    }
-    let least = if parameter.required { REQUIRED_MIN } else { OPTIONAL_MIN };
-    let mut best: Option<(f64, usize)> = None;
-    for (place, span) in own.iter().enumerate().filter(|(place, _)| !used[*place]) {
-        if several
-            && (span.kind.is_none() || span.is_derived || span.list.is_none() && siblings(own, used, place).is_empty())
-        {
-            continue;
-        }
-        let numeric_fits = match items {
-            Type::Integer | Type::Number => span.kind.is_some_and(Kind::is_numeric) || span.kind == Some(Kind::List),
-            Type::String => !span.kind.is_some_and(Kind::is_numeric),
-            _ => true,
-        };
-        let mut score = affinity(tool, &Parameter { kind: Type::Any, ..parameter.clone() }, span);
-        if span.kind == Some(Kind::List) {
-            score = 4.0;
-        }
-        if numeric_fits && score >= least && best.is_none_or(|(known, _)| score > known) {
-            best = Some((score, place));
-        }
-    }
-    let (_, place) = best?;
-    used[place] = true;
-    if let Some(list) = &own[place].list {
-        return Some(list.clone());
-    }
-    let mut members = vec![place];
-    members.extend(siblings(own, used, place));
-    for &member in &members {
-        used[member] = true;
-    }
-    Some(Value::Array(members.iter().map(|&member| value::item(items, &own[member])).collect()))
-}
-
-/// Further spans that stand in one list with a span: same kind, joined by commas, "and", "or".
-fn siblings(own: &[Span], used: &[bool], place: usize) -> Vec<usize> {
-    let mut all = Vec::new();
-    let mut last = place;
-    for (next, span) in own.iter().enumerate() {
-        if span.start < own[last].end || next == last || used[next] || span.is_derived {
-            continue;
-        }
-        if span.kind != own[place].kind || !span.is_joined_to(&own[last]) {
-            if span.kind == own[place].kind && !span.is_derived {
-                break;
-            }
-            continue;
-        }
-        all.push(next);
-        last = next;
-        if all.len() >= 30 {
-            break;
-        }
-    }
-    all
-}
-
-/// "in Oslo and Rome", "a radius of 5 and one with a radius of 10": what a parameter can hold only once is asked for once
-/// for each, and values named side by side go together.
-fn spread(
-    tool: &Tool,
-    own: &[Span],
-    used: &[bool],
-    chosen: &[(usize, usize)],
-    today: Option<Day>,
-    filled: &mut Filled,
-) {
-    let mut free = used.to_vec();
-    let mut groups: Vec<(usize, Vec<usize>)> = Vec::new();
-    for (index, place) in chosen {
-        let group = peers(tool, &tool.parameters[*index], own, &free, *place);
-        if group.len() > 1 {
-            for &member in &group {
-                free[member] = true;
-            }
-            groups.push((*index, group));
-        }
-    }
-    let Some(count) = groups.iter().map(|(_, group)| group.len()).max() else { return };
-    for turn in 0..count.min(SPREAD_MAX) {
-        let mut arguments = Map::new();
-        for (index, group) in groups.iter().filter(|(_, group)| group.len() == count) {
-            let parameter = &tool.parameters[*index];
-            if let Some(value) = value::scalar(parameter, &own[group[turn]], today) {
-                arguments.insert(parameter.name.clone(), value);
-            }
-        }
-        if turn == 0 {
-            filled.arguments.extend(arguments);
-        } else if !arguments.is_empty() {
-            filled.more.push(arguments);
-        }
-    }
-}
-
-/// The spans that could each be the value in the place of the chosen one, in their order, itself included.
-fn peers(tool: &Tool, parameter: &Parameter, own: &[Span], used: &[bool], place: usize) -> Vec<usize> {
-    let chosen = &own[place];
-    if chosen.is_derived {
-        return vec![place];
-    }
-    let suits = |at: usize| {
-        let span = &own[at];
-        at == place
-            || (!used[at]
-                && !span.is_derived
-                && span.kind == chosen.kind
-                && affinity(tool, parameter, span) >= REQUIRED_MIN)
-    };
-    let row: Vec<usize> = (0..own.len()).filter(|&at| suits(at)).collect();
-    let Some(middle) = row.iter().position(|&at| at == place) else { return vec![place] };
-    let linked = |one: usize, other: usize| own[other].is_joined_to(&own[one]) || own[one].echoes(&own[other]);
-    let mut from = middle;
-    while from > 0 && linked(row[from - 1], row[from]) {
-        from -= 1;
-    }
-    let mut to = middle;
-    while to + 1 < row.len() && linked(row[to], row[to + 1]) {
-        to += 1;
-    }
-    row[from..=to].to_vec()
-}
-
 /// Values that the user gave in place of others.
 fn corrected(tool: &Tool, scope: Scope<'_>, filled: &mut Filled) {
     for text in scope.correction.lines() {
@@ -457,8 +251,11 @@ fn wider(tool: &Tool, scope: Scope<'_>, filled: &mut Filled) {
             && only.named(&["date", "day"])
             && entities(scope.answer).iter().all(|e| e.kind == Kind::Number))
     {
-        let text = scope.answer.trim().trim_end_matches(['.', '!']).to_owned();
-        filled.set(only, Value::String(text), "the answer");
+        let last = scope.answer.lines().next_back().unwrap_or_default();
+        let text = reply::value(only, last).unwrap_or_default();
+        if !text.is_empty() {
+            filled.set(only, Value::String(text), "the answer");
+        }
     }
 }
 
@@ -468,9 +265,26 @@ fn known(tool: &Tool, scope: Scope<'_>, filled: &mut Filled) {
         if !filled.lacks(parameter) || parameter.is_consent() {
             continue;
         }
-        let fact = scope.facts.find(parameter).filter(|_| parameter.required);
+        // What changes something is not done to one of several that were looked at, nor to all of a list that nobody
+        // spoke of.
+        let is_whole = matches!(parameter.kind, Type::Array(_)) && !says_all(scope.request);
+        let is_sure = !tool.is_guarded() || !scope.facts.is_ambiguous(parameter) && !is_whole;
+        let fact = scope.facts.find(parameter).filter(|_| parameter.required && is_sure);
+        // Of things that a result names the one that is spoken of.
+        let only = || match scope.facts.mentioned(parameter, scope.request).as_slice() {
+            [only] if parameter.required && parameter.is_id() => Some((only.clone(), super::facts::RESULT)),
+            _ => None,
+        };
+        let fact = fact.or_else(only);
         if let Some((value, from)) = fact.and_then(|(value, from)| Some((value::coerce(parameter, &value)?, from))) {
             filled.set(parameter, value, from);
+        } else if parameter.required && parameter.is_reason() && parameter.hints.len() > 1 {
+            // One of the reasons that the description names, if it is given.
+            let said = format!("{}\n{}", scope.request, scope.answer);
+            let named = parameter.hints.iter().map(|hint| Value::String(hint.clone()));
+            if let Some(reason) = named.into_iter().find(|hint| value::is_named(hint, &said)) {
+                filled.set(parameter, reason, "the user's words");
+            }
         } else if parameter.required && parameter.is_reason() {
             let reason = with_amounts(reason(scope.request), scope);
             if !reason.is_empty() {
@@ -490,6 +304,13 @@ fn known(tool: &Tool, scope: Scope<'_>, filled: &mut Filled) {
             filled.set(parameter, value, "the default");
         }
     }
+}
+
+/// Whether the words mean all there is.
+fn says_all(text: &str) -> bool {
+    words::words(text)
+        .iter()
+        .any(|word| matches!(word.text.as_str(), "all" | "everything" | "every" | "whole" | "entire" | "both" | "them"))
 }
 
 /// A reason with the amounts that the user named later; whoever reads it should not see an older one alone.

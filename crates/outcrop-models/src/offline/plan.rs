@@ -1,24 +1,29 @@
 //! The next thing to do: call tools, ask, or answer. Worked out anew from the whole conversation each time.
 
+mod explore;
+mod identify;
+mod otherwise;
+mod units;
 mod waiting;
 mod wording;
 
-use super::answer::{describe, is_asked, joined, question_words};
+use super::answer::{describe, joined, question_words};
 use super::bounds::{Bound, bounds};
-use super::clauses::{Condition, Mode, clauses, deed};
+use super::clauses::{Mode, clauses, deed};
 use super::colleagues::{Colleagues, sends};
-use super::condition::{Verdict, judge};
+use super::condition::Verdict;
 use super::entities::{Entity, Kind, entities};
 use super::facts::Facts;
 use super::rules::Rules;
-use super::steps::{Ground, Step, follow_up, is_how_to, last_resort, steps};
-use super::talk::{Call, Exchange, Outcome, exchanges, yes_or_no};
+use super::steps::{Ground, Step, follow_up, last_resort, steps};
+use super::talk::{Call, Exchange, exchanges, yes_or_no};
 use super::tool::{Parameter, Tool};
 use super::words::{Word, words};
 use outcrop_ports::{Message, ModelRequest, ToolChoice, ToolSpec};
 use serde_json::{Map, Value};
 use std::sync::Arc;
-use wording::{ability, arguments, question, undone, with};
+use units::{units, verdict};
+use wording::{arguments, question, undone, with};
 
 /// Most tools that are looked at.
 const TOOLS_MAX: usize = 500;
@@ -64,8 +69,8 @@ pub(super) fn decide(request: &ModelRequest) -> Next {
     let colleagues = Colleagues::of(request);
     // The tool that reads on in a large result is for whoever understands what it reads.
     let own: Vec<ToolSpec> =
-        request.tools.iter().filter(|spec| spec.name != READ_TOOL && !sends(spec)).cloned().collect();
-    let tools: Vec<Tool> = Tool::all(&own, TOOLS_MAX);
+        request.tools.iter().filter(|spec| spec.name != READ_TOOL && !sends(spec)).take(TOOLS_MAX).cloned().collect();
+    let tools = Tool::kept(own);
     let (system, memory) = super::memory::split(&request.system);
     let rules = Rules::new(&system);
     let all = exchanges(&request.messages);
@@ -107,6 +112,9 @@ fn by_own_tools(plan: &Plan<'_>, all: &[Exchange]) -> Next {
         && last.user.split_whitespace().count() <= 8;
     if said_no {
         return say("All right, then I leave it as it is.".to_owned(), "The user said no.");
+    }
+    if let Some(next) = plan.identify(all) {
+        return next;
     }
     plan.next(&all[..from], chain)
 }
@@ -257,6 +265,9 @@ impl Plan<'_> {
                 .collect();
             if !reads.is_empty() {
                 return self.call(&reads, &[]);
+            }
+            if let Some(next) = self.explore(&open, calls, asked.text) {
+                return next;
             }
             for unit in &open {
                 if let Some(next) = self.act_or_ask(unit, &open, units, calls, asked) {
@@ -440,155 +451,4 @@ impl Plan<'_> {
         let text = sentences.join(" ");
         if text.trim().is_empty() { self.abilities("I could not find anything out.") } else { text }
     }
-
-    /// Nothing to call: small talk, an answer out of what is known, or an honest no.
-    fn without_steps(&self, text: &str, earlier: &[Exchange], calls: &[&Call], asked: &Asked<'_>) -> Next {
-        if !calls.is_empty() {
-            return say(self.told(&[], calls, asked).join(" "), "The results answer what was asked.");
-        }
-        if let Some(reply) = self.small_talk(text) {
-            return say(reply, "This needs no tool.");
-        }
-        if let Some(quote) = super::files::quote(self.messages, &asked.words) {
-            return say(quote, "A file of the user's says it.");
-        }
-        let refers = asked.words.iter().any(|word| {
-            matches!(word.text.as_str(), "it" | "its" | "it's" | "they" | "them" | "that" | "this" | "the")
-        });
-        let before = || earlier.iter().rev().flat_map(|exchange| exchange.calls.iter().rev());
-        // "It" is what the last call was about, not another thing of the same kind.
-        let latest = before().next();
-        let same_thing = |call: &&Call| {
-            latest.is_none_or(|latest| {
-                call.input.iter().all(|(name, value)| latest.input.get(name).is_none_or(|other| other == value))
-            })
-        };
-        let tells = |call: &&Call| {
-            let json =
-                call.outcome.as_ref().filter(|outcome| !outcome.failed).and_then(|outcome| outcome.json.as_ref());
-            json.and_then(Value::as_object).is_some_and(|object| object.keys().any(|key| is_asked(key, &asked.words)))
-        };
-        let known = before().filter(same_thing).find(tells);
-        if let (true, None, Some(_), Some(latest)) = (refers, known, before().find(tells), latest) {
-            let tool = self.tools.iter().find(|tool| tool.name == latest.name);
-            let text = format!("The result does not tell that. {}", describe(tool, latest, &[]));
-            return say(text, "The last result is about what is meant, and it says nothing of this.");
-        }
-        if let Some(call) = known.filter(|_| refers) {
-            let tool = self.tools.iter().find(|tool| tool.name == call.name);
-            return say(describe(tool, call, &asked.words), "An earlier result answers this.");
-        }
-        if is_how_to(text)
-            && let Some(tool) = super::choose::rank(self.tools, text)
-                .into_iter()
-                .filter_map(|fit| self.tools.get(fit.tool))
-                .find(|tool| asked.words.iter().any(|word| tool.deeds.contains(&word.stem)))
-        {
-            let needed: Vec<String> =
-                tool.required().filter(|p| !p.is_consent()).map(|p| format!("the {}", p.label)).collect();
-            let needed =
-                if needed.is_empty() { String::new() } else { format!(" I need {} for it.", joined(&needed, "and")) };
-            let text = format!("I can {} for you: just tell me to.{needed}", tool.label());
-            return say(text, "The user asks how it is done and does not yet ask to do it.");
-        }
-        let refuses = clauses(text).iter().any(|clause| clause.mode == Mode::Refusal);
-        if let Some(tool) = self.rules.fallback(self.tools).and_then(|tool| self.tools.get(tool)).filter(|_| !refuses) {
-            let opening = self.abilities(NO_TOOL);
-            let question = format!("{opening} Shall I {} instead, yes or no?", tool.label());
-            let why = format!("Nothing else fits, and the instruction names {} for that.", tool.short);
-            return Next::Ask { question, why };
-        }
-        say(self.abilities(NO_TOOL), "No tool's name or description fits what was asked.")
-    }
-
-    fn small_talk(&self, text: &str) -> Option<String> {
-        let all = words(text);
-        let first = all.first()?.text.as_str();
-        let short = all.len() <= 6;
-        let help = all.iter().any(|word| word.text == "help") && all.len() <= 5
-            || text.to_lowercase().contains("what can you do");
-        match first {
-            _ if all.len() <= 3 && yes_or_no(text).is_some() => Some("All right. Is there anything else?".to_owned()),
-            _ if help => Some(self.abilities("Of course.")),
-            "hi" | "hello" | "hey" | "good" if short => Some("Hello! How can I help you?".to_owned()),
-            "thanks" | "thank" if short => Some("You are welcome.".to_owned()),
-            "bye" | "goodbye" if short => Some("Goodbye.".to_owned()),
-            "ok" | "okay" | "great" | "fine" if all.len() <= 3 => Some("Is there anything else?".to_owned()),
-            _ => None,
-        }
-    }
-
-    fn abilities(&self, opening: &str) -> String {
-        let own = self.tools.iter().filter(|tool| !tool.asks_user).map(ability);
-        let listed: Vec<String> = own.chain(self.abilities.iter().cloned()).take(12).collect();
-        if listed.is_empty() {
-            return format!("{opening} No tools are set up for me.");
-        }
-        format!("{opening} What I can do: {}.", listed.join("; "))
-    }
-}
-
-/// Whether the condition of a unit holds: by the results, or by what became of the deed before it.
-fn verdict(condition: &Condition, unit: &Unit<'_>, units: &[Unit<'_>], calls: &[&Call]) -> Verdict {
-    let Some(wanted) = condition.deed_outcome() else { return judge(condition, &about(unit, calls)) };
-    let place = units.iter().position(|other| std::ptr::eq(other.step, unit.step)).unwrap_or_default();
-    let Some(before) = units[..place].iter().rev().find(|other| !other.step.is_lookup) else { return Verdict::Unknown };
-    let worked = match before.call.map(|call| call.outcome.as_ref()) {
-        Some(Some(outcome)) => !outcome.failed,
-        Some(None) => return Verdict::Unknown,
-        // It was left out, or its turn is yet to come.
-        None => {
-            let left_out = before.step.forbidden.is_some()
-                || before
-                    .step
-                    .clause
-                    .condition
-                    .as_ref()
-                    .is_some_and(|own| matches!(judge(own, &about(before, calls)), Verdict::Fails(_)));
-            if !left_out {
-                return Verdict::Unknown;
-            }
-            false
-        }
-    };
-    let why = if worked { "first request worked" } else { "first request did not work" }.to_owned();
-    if worked == wanted { Verdict::Holds(why) } else { Verdict::Fails(why) }
-}
-
-/// Results that speak of the thing a unit is about: of calls that have an argument in common with it and none against
-/// it. Where no call has one, all of them.
-fn about<'a>(unit: &Unit<'_>, calls: &[&'a Call]) -> Vec<&'a Outcome> {
-    let related = |call: &&&Call| {
-        let mut shared =
-            call.input.iter().filter_map(|(name, value)| Some(unit.arguments.get(name)? == value)).peekable();
-        shared.peek().is_some() && shared.all(|equal| equal)
-    };
-    let unrelated = |call: &&&Call| call.input.keys().all(|name| !unit.arguments.contains_key(name));
-    let good = |call: &'a Call| call.outcome.as_ref().filter(|outcome| !outcome.failed);
-    let found: Vec<&Outcome> = calls.iter().filter(related).filter_map(|call| good(call)).collect();
-    if found.is_empty() { calls.iter().filter(unrelated).filter_map(|call| good(call)).collect() } else { found }
-}
-
-fn units<'a>(tools: &[Tool], steps: &'a [Step], calls: &[&'a Call]) -> Vec<Unit<'a>> {
-    let mut units: Vec<Unit<'a>> = Vec::new();
-    for step in steps {
-        for arguments in std::iter::once(&step.filled.arguments).chain(&step.filled.more) {
-            if !units.iter().any(|unit| unit.step.tool == step.tool && unit.arguments == arguments) {
-                units.push(Unit { step, arguments, call: None });
-            }
-        }
-    }
-    let mut taken = vec![false; calls.len()];
-    // Same arguments first; results may since have told more, so then the tool's name alone.
-    for exact in [true, false] {
-        for unit in units.iter_mut().filter(|unit| unit.call.is_none()) {
-            let fits =
-                |call: &Call| call.name == tools[unit.step.tool].name && (!exact || call.input == *unit.arguments);
-            if let Some(index) = (0..calls.len()).find(|&index| !taken[index] && fits(calls[index])) {
-                taken[index] = true;
-                unit.call = Some(calls[index]);
-            }
-        }
-    }
-    units
 }

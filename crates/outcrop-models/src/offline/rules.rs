@@ -18,6 +18,7 @@ pub(super) struct Rules {
     consents: Vec<Vec<String>>,
     lookups: Vec<Vec<String>>,
     fallbacks: Vec<Vec<String>>,
+    identifies: Vec<Vec<String>>,
 }
 
 /// "For refunds > $500, always escalate to a human."
@@ -41,7 +42,21 @@ static CONSENT: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is written here and tested")
 });
 static LOOKUP: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^\W*(?:always\s+|please\s+)?(?:look|check|fetch|retrieve)\b.*\bbefore\b")
+    Regex::new(r"(?i)(?:^\W*(?:always\s+|please\s+)?|\byou\s+(?:should|must|have\s+to|need\s+to)\s+(?:always\s+|first\s+)?)(?:look|check|fetch|retrieve)\b.*\bbefore\b")
+        .expect("the pattern is written here and tested")
+});
+
+/// "You have to authenticate the user by e-mail", "always verify who is calling first".
+static IDENTIFY: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(?:authenticate|identify|verify|establish|confirm|check|locate|look\s+up|find)\b[^.]*\b(?:identity|users?|customers?|callers?|clients?|members?|patients?|accounts?|guests?|who)\b")
+        .expect("the pattern is written here and tested")
+});
+static FIRST: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(?:authenticat|identity|identify|verify)\w*|\b(?:at\s+the\s+(?:beginning|start)|first|before\s+(?:any|help|do|you))")
+        .expect("the pattern is written here and tested")
+});
+static ORDERS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^\W*(?:always|first|authenticate|identify|verify|before)\b|\b(?:must|have\s+to|has\s+to|need\s+to|should|always)\b")
         .expect("the pattern is written here and tested")
 });
 
@@ -77,6 +92,9 @@ impl Rules {
         {
             self.fallbacks.push(stems(action.as_str()));
         }
+        if IDENTIFY.is_match(sentence) && FIRST.is_match(sentence) && ORDERS.is_match(sentence) {
+            self.identifies.push(stems(sentence));
+        }
         if LOOKUP.is_match(sentence) {
             let until = sentence.to_lowercase().find(" before").unwrap_or(sentence.len());
             self.lookups.push(stems(sentence.get(..until).unwrap_or(sentence)));
@@ -111,6 +129,30 @@ impl Rules {
                     .any(|action| tool.deeds.iter().any(|deed| action.iter().any(|stem| stem == deed)))
         };
         tools.iter().position(named)
+    }
+
+    /// The tools that find out who the user is, where the instruction wants that to be known first: they read, they are
+    /// named after the person and what they ask for is no record's ID.
+    pub(super) fn identifying(&self, tools: &[Tool]) -> Vec<usize> {
+        let persons = ["user", "customer", "caller", "client", "member", "patient", "account", "guest", "identity"];
+        let finds = |tool: &Tool| {
+            let named = |words: &[&str]| {
+                let parts = super::words::name_parts(&tool.short);
+                parts.iter().any(|part| words.iter().any(|word| super::words::stem(word) == super::words::stem(part)))
+            };
+            let person = persons.iter().any(|person| {
+                let stem = super::words::stem(person);
+                named(&[person]) && self.identifies.iter().any(|rule| rule.iter().any(|word| same(word, &stem)))
+            });
+            let verb =
+                named(&["find", "lookup", "look", "identify", "authenticate", "verify", "locate", "search", "get"]);
+            let mut required = tool.required().peekable();
+            !tool.is_guarded() && person && verb && required.peek().is_some() && required.all(|one| !one.is_id())
+        };
+        if self.identifies.is_empty() {
+            return Vec::new();
+        }
+        (0..tools.len()).filter(|&index| finds(&tools[index])).collect()
     }
 
     /// Whether the user has to agree before the tool is used.

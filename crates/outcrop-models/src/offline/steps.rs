@@ -1,13 +1,17 @@
 //! From words to steps: which tools are to be called, with what, and under which condition.
 
+mod chosen;
+mod groups;
+
 use super::choose::{self, Fit, Leave};
-use super::clauses::{Clause, Mode, clauses, deed};
-use super::entities::{Kind, entities};
+use super::clauses::{Clause, Mode, clauses};
+use super::entities::entities;
 use super::facts::Facts;
 use super::fill::{Filled, Scope, fill};
 use super::rules::Rules;
 use super::tool::{Parameter, Tool};
-use super::words::{self, stem};
+use super::words;
+use chosen::{chosen, whole};
 use outcrop_ports::ToolChoice;
 
 /// Most steps of one request.
@@ -56,27 +60,48 @@ pub(super) struct Ground<'a> {
 
 /// The steps a request asks for, in order. Empty when no tool fits.
 pub(super) fn steps(ground: Ground<'_>) -> Vec<Step> {
-    let mut chosen = chosen(ground);
-    let single = chosen.len() == 1;
+    let chosen = chosen(ground);
+    let groups = groups::groups(ground.request, &parsed(ground), &chosen);
+    let groups = groups::cut(ground.tools, groups);
+    let single = groups.len() == 1;
     let request = without_limits(ground, &chosen);
     let ground = Ground { request: &request, ..ground };
     let mut steps: Vec<Step> = Vec::new();
-    for (clause, fit) in chosen.drain(..).take(STEPS_MAX) {
-        let own = without_limits(
-            Ground { request: &clause.text, ..ground },
-            std::slice::from_ref(&(clause.clone(), fit.clone())),
-        );
+    for groups::Group { clause, fit, text } in groups.into_iter().take(STEPS_MAX) {
+        let own =
+            without_limits(Ground { request: &text, ..ground }, std::slice::from_ref(&(clause.clone(), fit.clone())));
         let text = if single { ground.request } else { own.as_str() };
         let filled = ground.fill(fit.tool, text);
-        let weak = fit.name_share < 0.5 && !fit.shape;
+        let weak = fit.name_share < 0.5 && !fit.shape && !ground.tools[fit.tool].is_guarded();
         let repeats = steps.iter().any(|step| step.tool == fit.tool && step.filled.arguments == filled.arguments);
         if repeats || (!single && weak && !filled.missing.is_empty()) {
             continue;
         }
         ground.add(&mut steps, clause, &fit, filled);
     }
+    groups::share(ground.tools, &mut steps);
     super::chain::extend(ground, &mut steps);
     steps
+}
+
+/// The clauses of a request. "If the rate is 3 %" behind a question gives a value and sets no condition, unless something is
+/// to be done that changes anything.
+fn parsed(ground: Ground<'_>) -> Vec<Clause> {
+    let mut all = clauses(ground.request);
+    for clause in &mut all {
+        let Some(condition) = &clause.condition else { continue };
+        let gives_values = !entities(&condition.text).is_empty()
+            && super::bounds::bounds(&condition.text).is_empty()
+            && condition.deed_outcome().is_none();
+        let acts = words::words(&clause.core)
+            .iter()
+            .any(|word| ground.tools.iter().any(|tool| tool.deeds.iter().any(|deed| words::same(deed, &word.stem))));
+        if gives_values && !acts {
+            clause.condition = None;
+            clause.core.clone_from(&clause.text);
+        }
+    }
+    all
 }
 
 /// The request without the numbers of conditions on deeds: "if more than 5 are left" names a limit and no value.
@@ -99,139 +124,6 @@ fn without_limits(ground: Ground<'_>, chosen: &[(Clause, Fit)]) -> String {
     text
 }
 
-/// The clause and the tool of each step.
-fn chosen(ground: Ground<'_>) -> Vec<(Clause, Fit)> {
-    let all = clauses(ground.request);
-    let forced = match ground.choice {
-        ToolChoice::Tool(name) => ground.tools.iter().position(|tool| tool.name == *name),
-        _ => None,
-    };
-    if let Some(tool) = forced {
-        let fit = Fit { tool, score: 1.0, name_share: 1.0, clause_share: 1.0, shared: Vec::new(), shape: false };
-        return vec![(whole(ground.request), fit)];
-    }
-    let found: Vec<(Clause, Fit)> = all
-        .iter()
-        .filter(|clause| !is_remark(clause))
-        .filter_map(|clause| Some((clause.clone(), choose(ground, clause)?)))
-        .collect();
-    if !found.is_empty() {
-        return found;
-    }
-    // No clause says enough by itself: all of them together may.
-    let together = whole(ground.request);
-    let denied = all.iter().any(|clause| clause.mode == Mode::Refusal);
-    let fit = if all.len() > 1 && !denied { choose(ground, &together) } else { None };
-    if let Some(fit) = fit.filter(|fit| !ground.tools[fit.tool].is_guarded()) {
-        return vec![(together, fit)];
-    }
-    if *ground.choice == ToolChoice::Any
-        && let Some(fit) = choose::rank(ground.tools, ground.request).into_iter().next()
-    {
-        return vec![(together, fit)];
-    }
-    Vec::new()
-}
-
-fn whole(text: &str) -> Clause {
-    Clause { text: text.to_owned(), core: text.to_owned(), mode: super::clauses::mode(text), condition: None }
-}
-
-/// "Include the recent ones", "make sure it is quiet": how, not what.
-fn is_remark(clause: &Clause) -> bool {
-    let opening = words::words(deed(&clause.core));
-    let how = opening.first().is_some_and(|word| {
-        matches!(
-            word.text.as_str(),
-            "include"
-                | "use"
-                | "assume"
-                | "consider"
-                | "remember"
-                | "note"
-                | "suppose"
-                | "imagine"
-                | "thank"
-                | "thanks"
-                | "make"
-        )
-    });
-    how && opening
-        .first()
-        .is_none_or(|word| word.text != "make" || opening.get(1).is_some_and(|next| next.text == "sure"))
-}
-
-/// The tool a clause asks for.
-fn choose(ground: Ground<'_>, clause: &Clause) -> Option<Fit> {
-    let is_deed = |word: &words::Word| {
-        ground.tools.iter().any(|tool| tool.deeds.iter().any(|deed| words::same(deed, &word.stem)))
-    };
-    if is_how_to(&clause.core) && words::words(&clause.core).iter().any(is_deed) {
-        return None;
-    }
-    let text =
-        if clause.mode == Mode::Question || clause.mode == Mode::Statement { &clause.text } else { &clause.core };
-    let mut fits: Vec<Fit> = choose::rank(ground.tools, text)
-        .into_iter()
-        .filter(|fit| {
-            choose::leave(&ground.tools[fit.tool], clause) != Leave::Withheld && serves(&ground.tools[fit.tool], clause)
-        })
-        .collect();
-    // Who tells to do something wants it done rather than looked up.
-    for fit in &mut fits {
-        if ground.tools[fit.tool].is_guarded() {
-            fit.score *= 1.5;
-        }
-    }
-    fits.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.tool.cmp(&other.tool)));
-    let best = fits.first().map(|fit| fit.score).unwrap_or_default();
-    let found = fits.into_iter().find(|fit| {
-        fit.score >= best * 0.5 && (fit.is_accepted() || fit.is_plausible() && ground.provides(fit, &clause.text))
-    });
-    found.or_else(|| by_shape(ground, clause))
-}
-
-/// An id with the shape of a tool's example is reason enough to look it up, and to do nothing else.
-fn by_shape(ground: Ground<'_>, clause: &Clause) -> Option<Fit> {
-    if !matches!(clause.mode, Mode::Question | Mode::Statement | Mode::Request) {
-        return None;
-    }
-    let all = words::words(&clause.core);
-    let refers = all.iter().any(|word| matches!(word.text.as_str(), "it" | "that" | "this" | "them" | "they"));
-    let asks = all.iter().any(|word| {
-        matches!(
-            word.text.as_str(),
-            "where" | "when" | "whether" | "what" | "which" | "who" | "how" | "has" | "is" | "was"
-        )
-    });
-    let named = |text: &str| entities(text).into_iter().filter(|entity| entity.kind == Kind::Id).collect::<Vec<_>>();
-    let mut ids = named(&clause.text);
-    let text = if ids.is_empty() && refers && asks {
-        // "Do not cancel A-482, just tell me where it is": the id stands in another clause.
-        ids = named(ground.request);
-        format!("{} {}", clause.core, ids.first()?.text)
-    } else {
-        clause.text.clone()
-    };
-    let told = clause.mode == Mode::Statement && all.len() > 4 || clause.mode == Mode::Request && !asks;
-    if told {
-        return None;
-    }
-    choose::rank(ground.tools, &text).into_iter().find(|fit| {
-        let tool = &ground.tools[fit.tool];
-        let takes = tool.required().any(|parameter| ids.iter().any(|id| parameter.fits_example(id) == Some(true)));
-        let scope = Scope {
-            clause: &text,
-            request: ground.request,
-            answer: ground.answer,
-            correction: "",
-            facts: ground.facts,
-            agreed: false,
-        };
-        fit.shape && takes && !tool.is_guarded() && serves(tool, clause) && fill(tool, scope).missing.is_empty()
-    })
-}
-
 /// "How do I cancel an order?" wants to be told how.
 pub(super) fn is_how_to(text: &str) -> bool {
     let all = words::words(words::cut(text, 200));
@@ -241,39 +133,6 @@ pub(super) fn is_how_to(text: &str) -> bool {
             (all.next(), all.next()),
             (Some("do" | "can" | "could" | "would" | "should"), Some("i" | "we" | "you" | "one")) | (Some("to"), _)
         )
-}
-
-/// A tool that only reads does not serve who wants something changed: "delete order 5" is not answered by showing it.
-fn serves(tool: &Tool, clause: &Clause) -> bool {
-    if tool.is_guarded() || clause.mode != Mode::Request {
-        return true;
-    }
-    let opening = words::words(deed(&clause.core));
-    let Some(first) = opening.iter().find(|word| word.is_content()) else { return true };
-    const CHANGES: &[&str] = &[
-        "cancel",
-        "delete",
-        "remove",
-        "refund",
-        "update",
-        "send",
-        "book",
-        "reserve",
-        "buy",
-        "purchase",
-        "pay",
-        "transfer",
-        "return",
-        "order",
-        "escalate",
-        "reschedule",
-        "email",
-        "hire",
-        "subscribe",
-        "unsubscribe",
-    ];
-    let changes = CHANGES.iter().any(|verb| stem(verb) == first.stem);
-    !changes || tool.weights.keys().any(|known| words::same(known, &first.stem))
 }
 
 impl Ground<'_> {

@@ -63,7 +63,7 @@ pub(super) fn exchanges(messages: &[Arc<Message>]) -> Vec<Exchange> {
         for block in &message.content {
             match (message.role, block) {
                 (Role::User, ContentBlock::Text(text)) if !text.trim().is_empty() => {
-                    let text = words::cut(text, UTTERANCE_BYTES_MAX);
+                    let text = unquoted(words::cut(text, UTTERANCE_BYTES_MAX));
                     match all.last_mut().filter(|_| !fresh) {
                         Some(last) if last.calls.is_empty() && last.said.is_empty() => {
                             last.user.push('\n');
@@ -96,6 +96,12 @@ pub(super) fn exchanges(messages: &[Arc<Message>]) -> Vec<Exchange> {
     all
 }
 
+/// An utterance that stands in quotation marks as a whole, without them.
+fn unquoted(text: &str) -> &str {
+    let inner = text.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inner.filter(|inner| !inner.contains('"') && inner.split_whitespace().nth(3).is_some()).unwrap_or(text)
+}
+
 fn take_result(all: &mut [Exchange], ids: &[(String, usize, usize)], result: &ToolResult) {
     // Ids repeat in no sound conversation; in an unsound one the latest use without a result is meant.
     let open = ids.iter().rev().find(|(id, exchange, call)| {
@@ -118,7 +124,9 @@ fn take_result(all: &mut [Exchange], ids: &[(String, usize, usize)], result: &To
             (text, json)
         }
     };
-    let failed = result.status == ToolResultStatus::Error || json.as_ref().is_some_and(says_failure);
+    let failed = result.status == ToolResultStatus::Error
+        || json.as_ref().is_some_and(says_failure)
+        || json.is_none() && FAILED.is_match(&text);
     if let Some(call) = all.get_mut(*exchange).and_then(|exchange| exchange.calls.get_mut(*call)) {
         call.outcome = Some(Outcome { text, json, failed });
     }
@@ -132,6 +140,12 @@ fn structure(text: &str) -> Option<Value> {
         Err(_) => super::python::literal(text),
     }
 }
+
+/// A text that begins by saying that it is an error.
+static FAILED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^\W*(?:[a-z]*error|exception|failed|failure)\b\s*[:\-]")
+        .expect("the pattern is written here and tested")
+});
 
 /// An object whose only news is an error.
 fn says_failure(value: &Value) -> bool {

@@ -1,6 +1,7 @@
 //! Whole conversations over several domains, and what must hold for any.
 
 mod properties;
+mod several;
 mod support;
 
 use super::*;

@@ -1,12 +1,18 @@
 //! Tools as the planner compares them: names, descriptions and schemas taken apart once for each call.
 
+mod deeds;
+mod hints;
+
 use super::entities::{Entity, Kind, entities};
+use super::fill::Part;
 use super::words::{self, is_generic, is_stop, name_parts, name_stems, stem};
+use deeds::deeds;
+use hints::hints;
 use outcrop_ports::ToolSpec;
-use regex::Regex;
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 
 /// Most of a description that is read, in bytes.
 const DESCRIPTION_BYTES_MAX: usize = 2_000;
@@ -14,6 +20,16 @@ const DESCRIPTION_BYTES_MAX: usize = 2_000;
 const PARAMETERS_MAX: usize = 60;
 /// Deepest nesting of objects that is filled.
 const DEPTH_MAX: usize = 4;
+
+/// Sets of tools that a thread keeps taken apart.
+const KEPT_MAX: usize = 8;
+
+/// Sets of tools as offered, and taken apart.
+type Kept = Vec<(Vec<ToolSpec>, Rc<Vec<Tool>>)>;
+
+thread_local! {
+    static KEPT: RefCell<Kept> = const { RefCell::new(Vec::new()) };
+}
 
 /// A tool taken apart.
 #[derive(Clone, Debug)]
@@ -27,6 +43,8 @@ pub(super) struct Tool {
     pub(super) name_stems: Vec<String>,
     /// Every stem that describes it, with the weight of where it stands.
     pub(super) weights: HashMap<String, f64>,
+    /// The greatest of these weights in each group of synonyms.
+    pub(super) synonyms: HashMap<usize, f64>,
     pub(super) parameters: Vec<Parameter>,
     /// Stems of the verbs by which it changes something; empty for tools that only read.
     pub(super) deeds: Vec<String>,
@@ -68,6 +86,24 @@ pub(super) enum Type {
 }
 
 impl Tool {
+    /// Like [`Self::all`], but takes the same specs apart only once as long as they are asked for in turn: an agent's tools
+    /// are the same in each of its steps.
+    pub(super) fn kept(specs: Vec<ToolSpec>) -> Rc<Vec<Self>> {
+        KEPT.with_borrow_mut(|kept| {
+            if let Some(at) = kept.iter().position(|(known, _)| *known == specs) {
+                // What was used last stands last, and the first goes first.
+                kept[at..].rotate_left(1);
+            } else {
+                let tools = Rc::new(Self::all(&specs, specs.len()));
+                if kept.len() >= KEPT_MAX {
+                    kept.remove(0);
+                }
+                kept.push((specs, tools));
+            }
+            kept.last().map(|(_, tools)| Rc::clone(tools)).unwrap_or_default()
+        })
+    }
+
     /// Takes specs apart, at most `count_max` of them.
     pub(super) fn all(specs: &[ToolSpec], count_max: usize) -> Vec<Self> {
         let mut tools: Vec<Self> = specs.iter().take(count_max).map(Self::new).collect();
@@ -102,6 +138,13 @@ impl Tool {
         }
         weigh(&mut weights, &stems(&description), 1.5);
         weigh(&mut weights, &name_stems(&short), 3.0);
+        let mut synonyms: HashMap<usize, f64> = HashMap::new();
+        for (stem, weight) in &weights {
+            if let Some(group) = words::synonyms(stem) {
+                let old = synonyms.entry(group).or_insert(0.0);
+                *old = old.max(*weight);
+            }
+        }
         let own: Vec<String> = name_stems(&short);
         let deeds = deeds(spec, &short);
         let tells = |stem: &&String| deeds.contains(stem) || !is_generic(stem) && !is_stop(stem);
@@ -114,6 +157,7 @@ impl Tool {
             short,
             description,
             weights,
+            synonyms,
             parameters,
             asks_user,
         }
@@ -144,146 +188,6 @@ fn weigh(weights: &mut HashMap<String, f64>, stems: &[String], weight: f64) {
 /// Stems of the telling words of a text.
 pub(super) fn stems(text: &str) -> Vec<String> {
     words::words(text).into_iter().filter(words::Word::is_content).map(|word| word.stem).collect()
-}
-
-/// Verbs that change something wherever they stand in a name.
-const DEEDS: &[&str] = &[
-    "cancel",
-    "delete",
-    "remove",
-    "create",
-    "update",
-    "refund",
-    "initiate",
-    "send",
-    "pay",
-    "escalate",
-    "submit",
-    "approve",
-    "reject",
-    "terminate",
-    "disable",
-    "enable",
-    "activate",
-    "deactivate",
-    "unsubscribe",
-    "subscribe",
-    "register",
-    "enroll",
-    "modify",
-    "edit",
-    "upload",
-    "publish",
-    "withdraw",
-    "deposit",
-    "purchase",
-    "buy",
-    "hire",
-    "assign",
-    "renew",
-    "revoke",
-    "freeze",
-    "unlock",
-    "reschedule",
-    "reserve",
-    "notify",
-    "charge",
-    "grant",
-    "suspend",
-    "drop",
-    "insert",
-    "write",
-    "merge",
-];
-/// Verbs that change something when a name begins with them; elsewhere they are nouns.
-const LEADING_DEEDS: &[&str] = &[
-    "return", "book", "order", "transfer", "change", "place", "schedule", "post", "issue", "block", "set", "start",
-    "stop", "add", "close", "report", "exchange", "replace", "move", "rename", "apply", "request", "file", "log",
-    "make", "put", "lock", "extend", "invite", "share", "handoff", "email", "call", "message", "reset", "stop",
-    "process", "wire", "save",
-];
-/// Verbs of tools that only read or reckon.
-const READS: &[&str] = &[
-    "get",
-    "find",
-    "retrieve",
-    "fetch",
-    "show",
-    "look",
-    "lookup",
-    "search",
-    "check",
-    "list",
-    "display",
-    "calculate",
-    "compute",
-    "determine",
-    "return",
-    "view",
-    "read",
-    "query",
-    "track",
-    "estimate",
-    "predict",
-    "analyze",
-    "convert",
-    "compare",
-    "describe",
-    "verify",
-    "validate",
-    "count",
-    "evaluate",
-    "recommend",
-    "provide",
-    "identify",
-    "locate",
-    "generate",
-    "open",
-    "solve",
-    "is",
-];
-
-fn stem_set(words: &[&str]) -> HashSet<String> {
-    words.iter().map(|word| stem(word)).collect()
-}
-
-static DEED_STEMS: LazyLock<HashSet<String>> = LazyLock::new(|| stem_set(DEEDS));
-static LEADING_DEED_STEMS: LazyLock<HashSet<String>> = LazyLock::new(|| stem_set(LEADING_DEEDS));
-static READ_STEMS: LazyLock<HashSet<String>> = LazyLock::new(|| stem_set(READS));
-
-/// The deeds of a tool, by its name, then by its method, then by how its description begins.
-fn deeds(spec: &ToolSpec, short: &str) -> Vec<String> {
-    let method = if spec.name.contains("__") { spec.name.split("__").next().unwrap_or_default() } else { "" };
-    let parts = name_stems(short);
-    let Some(first) = parts.first().filter(|_| method != "GET") else { return Vec::new() };
-    if READ_STEMS.contains(first) && *first != stem("return") {
-        return Vec::new();
-    }
-    let mut found: Vec<String> = parts.iter().filter(|part| DEED_STEMS.contains(*part)).cloned().collect();
-    let opening = words::words(words::cut(&spec.description, 200)).into_iter().next();
-    // "Returns the price" reads; "Return an item" does not.
-    let description_reads = opening
-        .as_ref()
-        .is_some_and(|word| word.text == "returns" || READ_STEMS.contains(&word.stem) && word.stem != stem("return"));
-    if LEADING_DEED_STEMS.contains(first) && !description_reads && !found.contains(first) {
-        found.push(first.clone());
-    }
-    if !found.is_empty() {
-        // "initiate_return", "request_refund": what is begun is the deed just as well.
-        let nouns = parts.iter().skip(1).filter(|part| LEADING_DEED_STEMS.contains(*part) && **part != stem("order"));
-        found.extend(nouns.cloned());
-    }
-    if found.is_empty() && matches!(method, "DELETE" | "PUT" | "PATCH") {
-        found.push(first.clone());
-    }
-    if found.is_empty()
-        && let Some(opening) = opening
-        && DEED_STEMS.contains(&opening.stem)
-    {
-        found.push(opening.stem);
-    }
-    found.dedup();
-    found
 }
 
 /// The parameters of an object schema, the required ones in their order among the others.
@@ -320,7 +224,7 @@ fn parameter(name: &str, schema: &Value, required: bool, depth: usize) -> Parame
     let options = if options.is_empty() { item_options.collect() } else { options };
     Parameter {
         label: label(name),
-        stems: name_stems(name),
+        stems: parameter_stems(name),
         description_stems: stems(&description),
         kind: kind(schema, depth),
         default: schema.get("default").cloned(),
@@ -332,6 +236,31 @@ fn parameter(name: &str, schema: &Value, required: bool, depth: usize) -> Parame
         rivals: Vec::new(),
     }
 }
+
+/// Stems of a parameter's name: `charge1` is a charge, `username` a user's name.
+fn parameter_stems(name: &str) -> Vec<String> {
+    let parts = name_parts(name);
+    let parts = parts.iter().flat_map(|part| {
+        let bare = part.trim_end_matches(|c: char| c.is_ascii_digit());
+        let bare = if bare.len() > 1 { bare } else { part.as_str() };
+        match JOINED.iter().find(|(joined, ..)| *joined == bare) {
+            Some((_, one, other)) => vec![*one, *other],
+            None => vec![bare],
+        }
+    });
+    parts.map(stem).collect()
+}
+
+/// Words that names write as one.
+const JOINED: &[(&str, &str, &str)] = &[
+    ("username", "user", "name"),
+    ("firstname", "first", "name"),
+    ("lastname", "last", "name"),
+    ("filename", "file", "name"),
+    ("zipcode", "zip", "code"),
+    ("orderid", "order", "id"),
+    ("userid", "user", "id"),
+];
 
 fn kind(schema: &Value, depth: usize) -> Type {
     let name = match schema.get("type") {
@@ -369,48 +298,6 @@ fn label(name: &str) -> String {
     said.collect::<Vec<_>>().join(" ")
 }
 
-static QUOTED_HINT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?:^|[\s(\[,/=:])(?:'([^'\n]{1,60})'|"([^"\n]{1,60})"|`([^`\n]{1,60})`)"#)
-        .expect("the pattern is written here and tested")
-});
-static AFTER_EXAMPLE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r"(?i)(?:\be\.?g\.?,?|\bfor example,?|\bsuch as|\bfor instance,?|\blike|\bexamples?:)\s+([^()\n;]{1,120})",
-    )
-    .expect("the pattern is written here and tested")
-});
-
-/// Values a description names: in quotation marks, or after "e.g.".
-fn hints(description: &str) -> Vec<String> {
-    let mut all: Vec<String> = Vec::new();
-    let mut push = |text: &str| {
-        let text = text.trim().trim_matches(['\'', '"', '`', '.', ')', ' ']).trim();
-        if !text.is_empty() && all.len() < 30 && !all.iter().any(|known| known == text) {
-            all.push(text.to_owned());
-        }
-    };
-    for found in QUOTED_HINT.captures_iter(description) {
-        if let Some(text) = found.iter().skip(1).flatten().next() {
-            push(text.as_str());
-        }
-    }
-    for found in AFTER_EXAMPLE.captures_iter(description) {
-        let Some(rest) = found.get(1) else { continue };
-        let sentence = super::clauses::sentences(rest.as_str()).into_iter().next().unwrap_or_default();
-        for item in sentence.split(", ").flat_map(|item| item.split(" or ")).flat_map(|item| item.split(" and ")) {
-            let item = item.trim();
-            if item.split_whitespace().count() <= 3
-                && !item.contains(['\'', '"'])
-                && item != "etc"
-                && !item.starts_with("etc.")
-            {
-                push(item.trim_start_matches("or ").trim_start_matches("and "));
-            }
-        }
-    }
-    all
-}
-
 /// The letters an id begins with.
 fn letters(text: &str) -> String {
     text.chars().take_while(|c| c.is_alphabetic()).collect::<String>().to_uppercase()
@@ -434,13 +321,14 @@ pub(super) fn shape(text: &str) -> String {
 
 impl Parameter {
     /// Whether any of the name's stems means one of `these`.
-    pub(super) fn named(&self, these: &[&str]) -> bool {
-        these.iter().any(|word| self.stems.iter().any(|own| *own == stem(word)))
+    pub(super) fn named(&self, these: &[&'static str]) -> bool {
+        these.iter().any(|word| self.stems.iter().any(|own| words::is_stem_of(own, word)))
     }
 
     /// Whether name or description speak of one of `these`.
-    pub(super) fn speaks_of(&self, these: &[&str]) -> bool {
-        self.named(these) || these.iter().any(|word| self.description_stems.iter().any(|own| *own == stem(word)))
+    pub(super) fn speaks_of(&self, these: &[&'static str]) -> bool {
+        self.named(these)
+            || these.iter().any(|word| self.description_stems.iter().any(|own| words::is_stem_of(own, word)))
     }
 
     /// Whether it names a record.
@@ -476,6 +364,43 @@ impl Parameter {
     pub(super) fn fits_letters(&self, entity: &Entity) -> bool {
         self.fits_example(entity) == Some(true)
             && self.example_ids().any(|example| letters(example) == letters(&entity.text))
+    }
+
+    /// Which part of a person's name it takes.
+    pub(super) fn name_part(&self) -> Option<Part> {
+        if !matches!(self.kind, Type::String | Type::Any) || !self.named(&["name", "surname"]) {
+            return None;
+        }
+        match self {
+            _ if self.named(&["first", "given"]) => Some(Part::First),
+            _ if self.named(&["last", "family", "surname"]) => Some(Part::Last),
+            _ => None,
+        }
+    }
+
+    /// Whether it takes people in words: how many, or who.
+    pub(super) fn is_headcount(&self) -> bool {
+        matches!(self.kind, Type::String | Type::Any)
+            && self.options.is_empty()
+            && (self.named(&[
+                "people",
+                "guests",
+                "diners",
+                "attendees",
+                "passengers",
+                "travelers",
+                "headcount",
+                "party",
+            ]) || self.named(&["group"]) && self.named(&["size"]))
+    }
+
+    /// Whether what it takes can be told by its looks: a time, a day, an address for mail, a number, people, part of a name.
+    pub(super) fn is_of_one_kind(&self) -> bool {
+        matches!(self.kind, Type::Integer | Type::Number)
+            || self.is_headcount()
+            || self.name_part().is_some()
+            || self.example_ids().next().is_some()
+            || self.named(&["date", "day", "time", "email", "phone", "zip", "url"])
     }
 
     /// Whether it holds the user's agreement.

@@ -1,5 +1,6 @@
 //! Words as the planner compares them: split, lower case, stemmed, with a small set of general synonyms.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
@@ -139,6 +140,16 @@ pub(super) fn stem(word: &str) -> String {
     base
 }
 
+thread_local! {
+    /// Stems of the words that stand in the code: they are compared with everything.
+    static OF_LISTS: RefCell<HashMap<&'static str, String>> = RefCell::new(HashMap::new());
+}
+
+/// Whether a stem is that of a word that stands in the code.
+pub(super) fn is_stem_of(own: &str, word: &'static str) -> bool {
+    OF_LISTS.with_borrow_mut(|known| *known.entry(word).or_insert_with(|| stem(word)) == own)
+}
+
 fn cut_plural(base: &mut String) {
     let cut = if base.len() > 4 && base.ends_with("ies") {
         base.truncate(base.len() - 3);
@@ -195,6 +206,24 @@ const IRREGULAR: &[(&str, &str)] = &[
     ("num", "number"),
     ("qty", "quantity"),
     ("loc", "locat"),
+    ("std", "standard"),
+    ("dev", "deviat"),
+    ("amt", "amount"),
+    ("freq", "frequenc"),
+    ("init", "initial"),
+    ("len", "length"),
+    ("vol", "volum"),
+    ("dist", "distanc"),
+    ("lang", "languag"),
+    ("addr", "addres"),
+    ("lat", "latitud"),
+    ("lon", "longitud"),
+    ("lng", "longitud"),
+    ("hr", "hour"),
+    ("hrs", "hour"),
+    ("mins", "minut"),
+    ("dest", "destinat"),
+    ("mols", "mole"),
     ("id", "id"),
     ("ids", "id"),
     ("news", "news"),
@@ -244,25 +273,17 @@ static GROUPS: LazyLock<HashMap<String, usize>> = LazyLock::new(|| {
     groups.flat_map(|(group, words)| words.iter().map(move |word| (stem(word), group))).collect()
 });
 
-/// How well two stems agree: 1 when equal, less for a synonym, 0 else.
-pub(super) fn agreement(one: &str, other: &str) -> f64 {
-    if one == other {
-        return 1.0;
-    }
-    match (GROUPS.get(one), GROUPS.get(other)) {
-        (Some(one), Some(other)) if one == other => 0.8,
-        _ => 0.0,
-    }
-}
+/// How well two stems agree that are synonyms.
+pub(super) const SYNONYM: f64 = 0.8;
 
-/// Whether a stem has synonyms at all.
-pub(super) fn has_synonyms(stem: &str) -> bool {
-    GROUPS.contains_key(stem)
+/// The group of synonyms that a stem belongs to, if any.
+pub(super) fn synonyms(stem: &str) -> Option<usize> {
+    GROUPS.get(stem).copied()
 }
 
 /// Whether two stems mean the same.
 pub(super) fn same(one: &str, other: &str) -> bool {
-    agreement(one, other) > 0.0
+    one == other || synonyms(one).is_some_and(|group| synonyms(other) == Some(group))
 }
 
 /// Whether any of `stems` means the same as `one`.
@@ -281,7 +302,7 @@ const STOP: &[&str] = &[
     "each", "both", "either", "let", "let's", "s", "t", "hi", "hello", "hey", "thanks", "thank", "up", "out", "off",
     "per", "via", "using", "after", "before", "during", "within", "through", "isn't", "aren't", "wasn't", "hasn't",
     "haven't", "hadn't", "don't", "doesn't", "didn't", "won't", "can't", "what's", "where's", "now", "upon", "while",
-    "such", "other", "etc", "like", "go", "ahead", "want", "need", "wish",
+    "such", "other", "etc", "like", "go", "ahead", "want", "need", "wish", "whether", "many", "much",
 ];
 
 static STOP_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| STOP.iter().copied().collect());

@@ -1,102 +1,18 @@
 //! How well a span suits a parameter. Negative or zero: not at all.
 
+mod lists;
+mod numbers;
+
 use super::spans::Span;
 use super::value::is_named;
 use crate::offline::entities::Kind;
-use crate::offline::tool::{Parameter, Tool, Type};
+use crate::offline::tool::{Parameter, Tool, Type, shape};
 use crate::offline::words::{has, is_generic, same};
+use lists::{FROM, PARTY, PERSON, PLACE, TO, UNITS, WIDE};
+use numbers::number;
 use serde_json::Value;
 
 const NEVER: f64 = -10.0;
-
-const PLACE: &[&str] = &[
-    "location",
-    "city",
-    "country",
-    "place",
-    "region",
-    "area",
-    "state",
-    "destination",
-    "origin",
-    "address",
-    "town",
-    "venue",
-    "site",
-];
-const PERSON: &[&str] = &[
-    "person",
-    "author",
-    "artist",
-    "player",
-    "director",
-    "actor",
-    "employee",
-    "recipient",
-    "athlete",
-    "president",
-    "scientist",
-    "painter",
-    "composer",
-    "guest",
-];
-/// Whom something is for or of.
-const PARTY: &[&str] = &["customer", "client", "company", "supplier", "vendor", "organization", "organisation"];
-const MONEY: &[&str] = &[
-    "amount",
-    "price",
-    "cost",
-    "budget",
-    "principal",
-    "salary",
-    "income",
-    "payment",
-    "balance",
-    "revenue",
-    "fee",
-    "deposit",
-    "loan",
-    "total",
-    "investment",
-    "value",
-    "money",
-    "fund",
-    "worth",
-    "expense",
-    "profit",
-    "dividend",
-    "cash",
-];
-const RATE: &[&str] = &[
-    "rate",
-    "percent",
-    "percentage",
-    "ratio",
-    "interest",
-    "probability",
-    "discount",
-    "tax",
-    "yield",
-    "growth",
-    "return",
-    "share",
-];
-const FROM: &[&str] =
-    &["from", "source", "origin", "start", "departure", "base", "begin", "initial", "first", "in", "checkin"];
-const TO: &[&str] = &[
-    "to",
-    "destination",
-    "end",
-    "target",
-    "arrival",
-    "final",
-    "out",
-    "checkout",
-    "until",
-    "last",
-    "second",
-    "recipient",
-];
 
 /// How well `span` suits `parameter`.
 pub(super) fn affinity(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
@@ -110,13 +26,11 @@ pub(super) fn affinity(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
 
 /// How much the words around a span speak of the parameter.
 fn cue(parameter: &Parameter, span: &Span) -> f64 {
-    let own: f64 = parameter
-        .stems
-        .iter()
-        .filter(|stem| !is_generic(stem) || parameter.stems.len() == 1)
-        .map(|stem| nearness(span, stem))
-        .sum();
-    let telling = parameter.stems.iter().filter(|stem| !is_generic(stem)).count().max(1);
+    // Where no part of the name tells anything, as in "first name", all of them together do.
+    let none_tells = parameter.stems.iter().all(|stem| is_generic(stem));
+    let tells = |stem: &&String| none_tells || !is_generic(stem);
+    let own: f64 = parameter.stems.iter().filter(tells).map(|stem| nearness(span, stem)).sum();
+    let telling = parameter.stems.iter().filter(tells).count().max(1);
     #[expect(clippy::cast_precision_loss, reason = "counts of words are small")]
     let own = own / telling as f64;
     let described = parameter
@@ -127,7 +41,16 @@ fn cue(parameter: &Parameter, span: &Span) -> f64 {
         .fold(0.0, f64::max);
     let assigned = span.is_assigned
         && span.before.first().is_some_and(|word| parameter.stems.len() == 1 && parameter.stems[0] == word.stem);
-    3.0 * own + 1.0 * described + if assigned { 4.0 } else { 0.0 }
+    // "Username" and "hotel name" are told by "user" and "hotel"; the word "name" beside a value says something, too.
+    let vague: f64 = if none_tells {
+        0.0
+    } else {
+        parameter.stems.iter().filter(|stem| is_generic(stem)).map(|stem| nearness(span, stem)).fold(0.0, f64::max)
+    };
+    // "The Hilton Hotel" is a hotel by its own words.
+    let inside = span.kind == Some(Kind::Proper)
+        && parameter.stems.iter().any(|own| !is_generic(own) && stems_of(span).iter().any(|word| word == own));
+    3.0 * own + 0.8 * described + 0.7 * vague + if assigned { 4.0 } else { 0.0 } + if inside { 1.5 } else { 0.0 }
 }
 
 /// 1 for a word beside the span, less the farther away, 0 when it is not there.
@@ -136,7 +59,7 @@ fn nearness(span: &Span, stem: &str) -> f64 {
     for (words, factor) in [(&span.before, 1.0), (&span.after, 0.95)] {
         let mut distance = 1.0;
         for word in words {
-            if same(&word.stem, stem) {
+            if kin(&word.stem, stem) {
                 best = best.max(distance * factor);
             }
             if word.is_content() {
@@ -149,59 +72,9 @@ fn nearness(span: &Span, stem: &str) -> f64 {
     best
 }
 
-fn number(parameter: &Parameter, span: &Span) -> f64 {
-    let Some(entity) = span.entity.as_ref().filter(|entity| entity.kind.is_numeric()) else { return NEVER };
-    let Some(value) = entity.number else { return NEVER };
-    let mut score = 0.5 + cue(parameter, span);
-    match entity.kind {
-        Kind::Money if parameter.speaks_of(MONEY) => score += 2.0,
-        Kind::Money
-            if parameter.named(RATE)
-                || parameter.named(&[
-                    "year", "day", "month", "time", "period", "duration", "count", "person", "term", "week",
-                ]) =>
-        {
-            score -= 3.0;
-        }
-        Kind::Percent if parameter.speaks_of(RATE) => score += 3.0,
-        Kind::Percent => score -= 1.0,
-        _ => {}
-    }
-    let written = entity.text.trim();
-    let looks_like_year =
-        value.fract() == 0.0 && (1000.0..=2100.0).contains(&value) && written.len() == 4 && entity.kind == Kind::Number;
-    if parameter.named(&["year"]) && looks_like_year {
-        score += 2.5;
-    } else if parameter.named(&["year"])
-        && !parameter.speaks_of(&["duration", "number", "period", "years"])
-        && !looks_like_year
-    {
-        score -= 1.5;
-    } else if looks_like_year && span.before.first().is_some_and(|word| word.text == "in") {
-        score -= 1.0;
-    }
-    if matches!(parameter.kind, Type::Integer) && value.fract() != 0.0 && entity.kind != Kind::Percent {
-        score -= 3.0;
-    }
-    if written.chars().all(char::is_alphabetic) {
-        score -= 0.2;
-    }
-    if written.chars().all(char::is_alphabetic)
-        && !parameter.named(&["number", "count", "limit", "quantity", "size"])
-        && value < 2.0
-    {
-        // "one" is more often a pronoun than a number.
-        score -= 0.5;
-    }
-    if parameter.speaks_of(&["limit", "top", "count", "results", "maximum"])
-        && span.before.iter().take(2).any(|word| matches!(word.text.as_str(), "top" | "first" | "limit" | "best"))
-    {
-        score += 2.0;
-    }
-    if parameter.named(&["id"]) && parameter.stems.len() > 1 {
-        score += 0.5;
-    }
-    score
+/// Whether a word of the text says what a word of a name says: the same, a synonym, or cut short ("temp", "stats").
+pub(super) fn kin(said: &str, named: &str) -> bool {
+    same(said, named) || named.len() >= 4 && said.starts_with(named)
 }
 
 fn string(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
@@ -234,6 +107,9 @@ fn kind_fits(tool: &Tool, parameter: &Parameter, kind: Kind, span: &Span) -> f64
         parameter.speaks_of(&["email", "mail"]) && !parameter.named(&["subject", "body", "message", "content", "name"]);
     let is_url = parameter.named(&["url", "link", "website", "uri"]);
     let is_place = parameter.named(PLACE);
+    if matches!(kind, Kind::Proper | Kind::Quoted) && parameter.named(&["zip", "phone", "year", "age"]) {
+        return NEVER;
+    }
     match kind {
         Kind::Date => {
             if is_date {
@@ -269,6 +145,7 @@ fn kind_fits(tool: &Tool, parameter: &Parameter, kind: Kind, span: &Span) -> f64
                 NEVER
             }
         }
+        Kind::Quoted if is_url && span.text.to_lowercase().contains("url") => 1.5,
         _ if is_url || is_email => NEVER,
         Kind::Id => match parameter.fits_example(span.entity.as_ref().expect("a span with a kind has its entity")) {
             Some(true) => 5.0,
@@ -288,6 +165,12 @@ fn kind_fits(tool: &Tool, parameter: &Parameter, kind: Kind, span: &Span) -> f64
         Kind::Quoted => {
             if is_date || is_time {
                 NEVER
+            } else if parameter.is_id()
+                && parameter.hints.iter().any(|hint| shape(hint).contains('9'))
+                && !span.text.contains(|c: char| c.is_ascii_digit())
+            {
+                // An ID of letters alone where those of the examples have figures.
+                NEVER
             } else if parameter.is_id() {
                 0.8
             } else {
@@ -295,6 +178,30 @@ fn kind_fits(tool: &Tool, parameter: &Parameter, kind: Kind, span: &Span) -> f64
             }
         }
         Kind::Proper if is_date || is_time || parameter.is_reason() => NEVER,
+        Kind::Party if parameter.is_headcount() => 4.5,
+        Kind::Currency if parameter.named(&["currency"]) => 3.0,
+        Kind::Unit if parameter.named(&["unit", "units"]) => 3.5,
+        Kind::Party | Kind::Currency | Kind::Unit => NEVER,
+        // A place on the way to a currency is none.
+        Kind::Proper if parameter.named(&["currency"]) && !is_code(&span.text) => NEVER,
+        Kind::Proper if parameter.name_part().is_some() => match (span.part, span.text.contains(' ')) {
+            (Some(part), _) if parameter.name_part() == Some(part) => 4.0,
+            (None, false) if !span.is_derived => 0.2,
+            _ => NEVER,
+        },
+        // Where a tool asks for a place, a name that stands like one is none of its other values.
+        Kind::Proper
+            if span.is_placed
+                && !is_place
+                && !span.is_derived
+                && !parameter.named(FROM)
+                && !parameter.named(TO)
+                && tool.parameters.iter().any(|other| other.named(PLACE)) =>
+        {
+            0.2
+        }
+        // Halves of a name are no other values.
+        Kind::Proper if span.part.is_some() => NEVER,
         Kind::Proper if known_share(tool, &stems_of(span)) > 0.99 => 0.1,
         Kind::Proper if span.is_derived && !is_place => -1.0,
         Kind::Proper if is_place && !splits_place(tool) => {
@@ -315,8 +222,33 @@ fn kind_fits(tool: &Tool, parameter: &Parameter, kind: Kind, span: &Span) -> f64
             }
         }
         Kind::Proper if parameter.named(PERSON) => 1.5,
+        Kind::Proper
+            if parameter.is_id() && parameter.hints.iter().any(|hint| hint.contains(|c: char| c.is_ascii_digit())) =>
+        {
+            NEVER
+        }
         Kind::Proper if parameter.is_id() => -1.0,
         Kind::Proper => 1.0,
+        Kind::Number if parameter.is_headcount() => {
+            let points = |word: &crate::offline::words::Word| {
+                matches!(
+                    word.text.as_str(),
+                    "for" | "of" | "seat" | "seating" | "seats" | "are" | "be" | "just" | "it's" | "is" | "with"
+                )
+            };
+            let pointed = span.before.iter().take(2).any(points);
+            let counted = span.after.iter().take(2).any(|word| matches!(word.text.as_str(), "us" | "total" | "all"));
+            if pointed || counted { 2.2 } else { 0.6 }
+        }
+        // "At 8", "around six".
+        Kind::Number
+            if is_time
+                && span.before.first().is_some_and(|word| {
+                    matches!(word.text.as_str(), "at" | "around" | "by" | "after" | "before" | "about" | "until")
+                }) =>
+        {
+            2.2
+        }
         // "that one" is no id.
         Kind::Number if span.text.chars().all(char::is_alphabetic) => NEVER,
         // A bare number is no day, and no amount of time either where a day is wanted.
@@ -359,57 +291,13 @@ fn known_share(tool: &Tool, stems: &[String]) -> f64 {
     share
 }
 
+fn is_code(text: &str) -> bool {
+    text.len() == 3 && text.chars().all(|c| c.is_ascii_uppercase())
+}
+
 fn is_deed(tool: &Tool, word: &crate::offline::words::Word) -> bool {
     tool.deeds.iter().any(|deed| same(deed, &word.stem)) || crate::offline::clauses::is_verb(&word.stem)
 }
-
-/// Units people measure in.
-const UNITS: &[&str] = &[
-    "miles",
-    "mile",
-    "kilometers",
-    "kilometres",
-    "km",
-    "meters",
-    "metres",
-    "feet",
-    "foot",
-    "inches",
-    "inch",
-    "yards",
-    "centimeters",
-    "cm",
-    "mm",
-    "millimeters",
-    "celsius",
-    "fahrenheit",
-    "kelvin",
-    "kg",
-    "kilograms",
-    "grams",
-    "pounds",
-    "ounces",
-    "tons",
-    "liters",
-    "litres",
-    "gallons",
-    "cups",
-    "joules",
-    "watts",
-    "hours",
-    "minutes",
-    "seconds",
-    "days",
-    "degrees",
-    "radians",
-    "acres",
-    "hectares",
-    "metric",
-    "imperial",
-];
-
-/// The wider half of a place.
-const WIDE: &[&str] = &["country", "state", "region", "province"];
 
 /// Whether a tool asks for a place in two parts.
 fn splits_place(tool: &Tool) -> bool {
@@ -422,7 +310,22 @@ fn splits_place(tool: &Tool) -> bool {
 
 /// Plain words are values where something points at them; the tool's own words are none.
 fn phrase_fits(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
-    let typed = parameter.is_id() || parameter.named(&["date", "time", "email", "url", "phone", "zip"]);
+    let typed = parameter.is_id()
+        || parameter.name_part().is_some()
+        || parameter.named(&[
+            "date",
+            "time",
+            "email",
+            "url",
+            "phone",
+            "zip",
+            "year",
+            "age",
+            "expression",
+            "formula",
+            "equation",
+            "currency",
+        ]);
     if typed || parameter.is_reason() {
         return NEVER;
     }
@@ -463,6 +366,11 @@ fn phrase_fits(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
     if is_object && (parameter.named(&["name", "title"]) || parameter.named(PERSON)) {
         return NEVER;
     }
+    let is_unit = stems.len() == 1 && UNITS.iter().any(|unit| crate::offline::words::stem(unit) == stems[0]);
+    let hinted = parameter.hints.iter().any(|hint| is_named(&Value::String(hint.clone()), &span.text));
+    if parameter.named(&["unit", "units"]) && !is_unit && !hinted {
+        return NEVER;
+    }
     let described = stems
         .iter()
         .any(|stem| parameter.hints.iter().any(|hint| same(&crate::offline::words::stem(&hint.to_lowercase()), stem)));
@@ -472,7 +380,11 @@ fn phrase_fits(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
         && parameter.hints.len() < 2
         && stems.len() == 1
         && UNITS.iter().any(|unit| crate::offline::words::stem(unit) == stems[0])
-    {
+        && !span.is_unit_of_one
+        && (span.is_behind_number()
+            || span.before.first().is_some_and(|word| {
+                matches!(word.text.as_str(), "in" | "to" | "into" | "from" | "as" | "of" | "using")
+            })) {
         2.5
     } else {
         0.0
@@ -484,13 +396,22 @@ fn phrase_fits(tool: &Tool, parameter: &Parameter, span: &Span) -> f64 {
 
 /// "from Oslo to Rome": which end is meant.
 fn role(parameter: &Parameter, span: &Span) -> f64 {
+    if span.kind == Some(Kind::Currency) && span.is_behind_number() {
+        return match (parameter.named(FROM), parameter.named(TO)) {
+            (true, false) => 2.5,
+            (false, true) => -2.0,
+            _ => 0.0,
+        };
+    }
     let Some(before) = span.before.iter().find(|word| !matches!(word.text.as_str(), "the" | "a" | "an" | "my")) else {
         return 0.0;
     };
     let opening = parameter.named(FROM);
     let closing = parameter.named(TO);
+    let is_money = span.kind == Some(Kind::Currency);
     let from = matches!(before.text.as_str(), "from" | "between");
-    let to = matches!(before.text.as_str(), "to" | "into" | "until" | "and" | "till");
+    let to =
+        matches!(before.text.as_str(), "to" | "into" | "until" | "and" | "till") || is_money && before.text == "in";
     let inside = matches!(before.text.as_str(), "in" | "at" | "near" | "around");
     let mut score = match (opening && !closing, closing && !opening) {
         (true, _) if from => 2.5,

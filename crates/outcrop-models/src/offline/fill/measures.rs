@@ -6,7 +6,9 @@ use crate::offline::bounds::{Bound, bounds};
 use crate::offline::entities::Kind;
 use crate::offline::periods::{Period, periods};
 use crate::offline::tool::{Parameter, Tool, Type};
+use regex::Regex;
 use serde_json::Value;
+use std::sync::LazyLock;
 
 /// Words by which a parameter is the beginning of a stretch of time.
 const FIRST: &[&str] = &["start", "from", "begin", "beginning", "since", "after", "first", "earliest"];
@@ -52,6 +54,36 @@ pub(super) fn measures(tool: &Tool, scope: Scope<'_>, own: &[Span], used: &mut [
     }
 }
 
+static SPOKEN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(?:next|past|last|coming|following|previous|upcoming)\s+(day|week|fortnight|month|year|decade|century)\b")
+        .expect("the pattern is written here and tested")
+});
+
+/// "The next week" is 7 where days are counted, "the past decade" is 10 where years are.
+pub(super) fn spoken_periods(tool: &Tool, text: &str, filled: &mut Filled) {
+    let Some(found) = SPOKEN.captures(text) else { return };
+    let (days, months, years) = match found[1].to_lowercase().as_str() {
+        "day" => (1, 0, 0),
+        "week" => (7, 0, 0),
+        "fortnight" => (14, 0, 0),
+        "month" => (30, 1, 0),
+        "year" => (365, 12, 1),
+        "decade" => (3650, 120, 10),
+        _ => (36_500, 1200, 100),
+    };
+    let counts = |parameter: &&Parameter, words: &[&'static str]| {
+        is_numeric(parameter) && filled.lacks(parameter) && parameter.required && parameter.speaks_of(words)
+    };
+    let ways: [(&[&'static str], i64); 3] = [(&["days"], days), (&["months"], months), (&["years"], years)];
+    let taken = ways.into_iter().filter(|(_, count)| *count > 0).find_map(|(words, count)| {
+        let named = tool.parameters.iter().find(|parameter| counts(parameter, words))?;
+        Some((named.clone(), count))
+    });
+    if let Some((parameter, count)) = taken {
+        filled.set(&parameter, Value::from(count), QUESTION);
+    }
+}
+
 fn mark(own: &[Span], used: &mut [bool], start: usize, end: usize) {
     for (span, used) in own.iter().zip(used) {
         *used |= span.start < end && start < span.end;
@@ -86,7 +118,7 @@ fn take_period(tool: &Tool, period: &Period, filled: &mut Filled) -> bool {
                 && parameter.speaks_of(&["date", "day", "period", "time"])
                 && filled.lacks(parameter)
         };
-        let edge = |these: &[&str], others: &[&str]| {
+        let edge = |these: &[&'static str], others: &[&'static str]| {
             tool.parameters.iter().filter(is_day).find(|one| one.named(these) && !one.named(others))
         };
         // Only both together hold a stretch of time.

@@ -1,10 +1,11 @@
 //! From a span to a JSON value of the parameter's type.
 
 use super::spans::Span;
+use super::{cities, currencies};
 use crate::offline::dates::{self, Day};
 use crate::offline::entities::{self, Kind, number};
 use crate::offline::tool::{Parameter, Type};
-use crate::offline::words::{name_stems, stem, words};
+use crate::offline::words::{name_stems, words};
 use regex::Regex;
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -37,19 +38,39 @@ fn text(parameter: &Parameter, span: &Span, today: Option<Day>) -> Value {
     {
         return Value::String(hint.clone());
     }
-    let wants_iso = parameter.description.to_uppercase().contains("YYYY-MM-DD");
     if span.kind == Some(Kind::Date)
-        && wants_iso
+        && let Some(form) = dates::form(&parameter.description)
         && let Some(day) = dates::day(&span.text, today)
     {
-        return Value::String(day.text());
+        return Value::String(day.written(form));
+    }
+    if span.kind == Some(Kind::Proper)
+        && parameter.hints.iter().any(|hint| is_city_and_state(hint))
+        && let Some(place) = cities::with_state(&span.text)
+    {
+        return Value::String(place);
     }
     if parameter.named(&["currency"])
-        && let Some(code) = currency(&span.text)
+        && let Some(code) = currencies::code(&span.text)
     {
         return Value::String(code.to_owned());
     }
+    if span.kind == Some(Kind::Id) && parameter.hints.iter().any(|hint| is_numbered(hint)) {
+        return Value::String(format!("#{}", span.text));
+    }
     Value::String(span.text.clone())
+}
+
+/// "Denver, CO".
+fn is_city_and_state(hint: &str) -> bool {
+    hint.split_once(", ").is_some_and(|(city, state)| {
+        city.starts_with(char::is_uppercase) && state.len() == 2 && state.chars().all(|c| c.is_ascii_uppercase())
+    })
+}
+
+/// Whether an example is written with the sign for numbers: `#A-1`.
+fn is_numbered(hint: &str) -> bool {
+    hint.strip_prefix('#').is_some_and(|rest| rest.contains(|c: char| c.is_ascii_digit()))
 }
 
 /// A number in the type of a parameter.
@@ -124,28 +145,4 @@ pub(super) fn default(parameter: &Parameter) -> Option<Value> {
             .map(|hint| Value::String(hint.clone())),
         _ => None,
     }
-}
-
-/// Codes of the currencies people name by word.
-const CURRENCIES: &[(&str, &str)] = &[
-    ("us dollar", "USD"),
-    ("canadian dollar", "CAD"),
-    ("australian dollar", "AUD"),
-    ("british pound", "GBP"),
-    ("pound sterl", "GBP"),
-    ("japanese yen", "JPY"),
-    ("swiss franc", "CHF"),
-    ("indian rupee", "INR"),
-    ("chinese yuan", "CNY"),
-    ("dollar", "USD"),
-    ("euro", "EUR"),
-    ("pound", "GBP"),
-    ("yen", "JPY"),
-    ("rupee", "INR"),
-    ("yuan", "CNY"),
-];
-
-fn currency(text: &str) -> Option<&'static str> {
-    let spoken = words(text).iter().map(|word| stem(&word.text)).collect::<Vec<_>>().join(" ");
-    CURRENCIES.iter().find(|(name, _)| spoken.contains(name)).map(|(_, code)| *code)
 }

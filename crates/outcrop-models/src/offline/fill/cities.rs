@@ -1,0 +1,67 @@
+//! Large cities of the United States with their states, for tools that want "city, state".
+
+/// Names and states.
+const CITIES: &[(&str, &str)] = &[
+    ("new york city", "NY"),
+    ("new york", "NY"),
+    ("los angeles", "CA"),
+    ("chicago", "IL"),
+    ("houston", "TX"),
+    ("phoenix", "AZ"),
+    ("philadelphia", "PA"),
+    ("san antonio", "TX"),
+    ("san diego", "CA"),
+    ("dallas", "TX"),
+    ("san jose", "CA"),
+    ("austin", "TX"),
+    ("jacksonville", "FL"),
+    ("fort worth", "TX"),
+    ("columbus", "OH"),
+    ("charlotte", "NC"),
+    ("san francisco", "CA"),
+    ("indianapolis", "IN"),
+    ("seattle", "WA"),
+    ("denver", "CO"),
+    ("boston", "MA"),
+    ("el paso", "TX"),
+    ("nashville", "TN"),
+    ("detroit", "MI"),
+    ("oklahoma city", "OK"),
+    ("portland", "OR"),
+    ("las vegas", "NV"),
+    ("memphis", "TN"),
+    ("louisville", "KY"),
+    ("baltimore", "MD"),
+    ("milwaukee", "WI"),
+    ("albuquerque", "NM"),
+    ("tucson", "AZ"),
+    ("fresno", "CA"),
+    ("sacramento", "CA"),
+    ("kansas city", "MO"),
+    ("atlanta", "GA"),
+    ("omaha", "NE"),
+    ("raleigh", "NC"),
+    ("miami", "FL"),
+    ("oakland", "CA"),
+    ("minneapolis", "MN"),
+    ("tulsa", "OK"),
+    ("tampa", "FL"),
+    ("new orleans", "LA"),
+    ("cleveland", "OH"),
+    ("honolulu", "HI"),
+    ("anaheim", "CA"),
+    ("orlando", "FL"),
+    ("st. louis", "MO"),
+    ("pittsburgh", "PA"),
+    ("cincinnati", "OH"),
+    ("anchorage", "AK"),
+    ("salt lake city", "UT"),
+    ("boise", "ID"),
+];
+
+/// A large city of the United States as "City, ST".
+pub(super) fn with_state(city: &str) -> Option<String> {
+    let lower = city.trim().to_lowercase();
+    let (_, state) = CITIES.iter().find(|(name, _)| *name == lower)?;
+    Some(format!("{}, {state}", city.trim()))
+}

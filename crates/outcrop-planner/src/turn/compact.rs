@@ -269,7 +269,8 @@ impl Turn {
 
     fn summary_request(&self, cut: usize) -> ModelRequest {
         let own = || self.model_of(Phase::Orchestration);
-        let model_id = self.models.get(ModelRole::ConversationSummary).unwrap_or_else(own).to_owned();
+        let named = self.models.get(ModelRole::ConversationSummary).map(AsRef::as_ref);
+        let model_id: String = named.unwrap_or_else(own).to_owned();
         let budget = self.windows.tokens.get(&model_id).map_or(32 * 1024, |&window| u64::from(window));
         let bytes_max = estimate::bytes_of(budget / 2).max(SUMMED_BYTES_MAX);
         let told = transcript(self.view.before(cut));

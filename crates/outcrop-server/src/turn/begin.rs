@@ -191,6 +191,7 @@ impl Waits<'_> {
 }
 
 /// Where a turn is written, and how it is to go on.
+#[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) at: TurnRef,
     pub(super) next_seq: u32,

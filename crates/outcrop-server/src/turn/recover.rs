@@ -142,7 +142,10 @@ async fn look(app: &Arc<App>, driven: &mut JoinSet<()>, for_orphans: bool) -> Op
         }
     }
     let (mut after, mut is_all) = (0, true);
-    while for_orphans {
+    loop {
+        if !for_orphans {
+            break;
+        }
         let places = settings.turns_at_once_max.saturating_sub(driven.len());
         if places == 0 {
             is_all = false;

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 const INVOCATION_ID_BYTES_MAX: usize = 256;
 
 /// Hashes a request piece by piece.
+#[derive(Default)]
 pub struct RequestHasher(Sha256);
 
 impl RequestHasher {

@@ -101,7 +101,7 @@ pub(crate) struct PriceEntry {
 }
 
 /// What a model costs when it reads much, in US dollars per million tokens.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LongPriceEntry {
     /// Tokens read that no cache knew.

@@ -6,6 +6,7 @@ use crate::ops::OpContext;
 use outcrop_api::bedrock as api;
 use std::future::{Ready, ready};
 
+#[expect(clippy::needless_pass_by_value, reason = "as the table of operations calls all of them")]
 pub(super) fn list_foundation_models(
     cx: OpContext,
     req: api::ListFoundationModelsRequest,

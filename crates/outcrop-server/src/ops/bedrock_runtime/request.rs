@@ -239,7 +239,7 @@ fn conversation(messages: &[api::Message], has_tools: bool) -> OpResult<()> {
             _ => None,
         });
         let results: Vec<&str> = results.collect();
-        if !has_tools && !(uses.is_empty() && results.is_empty()) {
+        if !(has_tools || uses.is_empty() && results.is_empty()) {
             return refuse(
                 "The toolConfig field must be defined when using toolUse and toolResult content blocks.".to_owned(),
             );

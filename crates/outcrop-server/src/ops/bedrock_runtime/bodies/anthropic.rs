@@ -344,6 +344,7 @@ impl Stream {
         self.open.take().map(|_| json!({"type": "content_block_stop", "index": self.index}))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers write the documents where they call")]
     fn open(&mut self, kind: &'static str, block: Value) -> Vec<Value> {
         let mut documents: Vec<Value> = self.close().into_iter().collect();
         self.index += 1;
@@ -352,6 +353,7 @@ impl Stream {
         documents
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers write the documents where they call")]
     fn within(&mut self, kind: &'static str, block: Value, delta: Value) -> Vec<Value> {
         let mut documents = if self.open == Some(kind) { Vec::new() } else { self.open(kind, block) };
         documents.push(json!({"type": "content_block_delta", "index": self.index, "delta": delta}));

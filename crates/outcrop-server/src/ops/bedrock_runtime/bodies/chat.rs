@@ -126,7 +126,7 @@ pub(super) fn read(document: Value) -> OpResult<Said> {
     let request = api::ConverseRequest {
         system: (!system.is_empty()).then_some(system),
         messages: Some(messages),
-        tool_config: tools(body.tools.unwrap_or_default(), body.tool_choice)?,
+        tool_config: tools(body.tools.unwrap_or_default(), body.tool_choice.as_ref())?,
         inference_config: Some(api::InferenceConfiguration {
             max_tokens: body.max_completion_tokens.or(body.max_tokens).map(i64::from),
             temperature: body.temperature,
@@ -189,8 +189,8 @@ fn tool_result(id: Option<String>, content: Option<Content>) -> OpResult<api::Co
     Ok(api::ContentBlock::ToolResult(api::ToolResultBlock { tool_use_id, content, status: None, r#type: None }))
 }
 
-fn tools(tools: Vec<Tool>, choice: Option<Value>) -> OpResult<Option<api::ToolConfiguration>> {
-    let tool_choice = match &choice {
+fn tools(tools: Vec<Tool>, choice: Option<&Value>) -> OpResult<Option<api::ToolConfiguration>> {
+    let tool_choice = match choice {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) if text == "auto" => None,
         Some(Value::String(text)) if text == "required" || text == "any" => {
@@ -284,6 +284,7 @@ impl Stream {
         Self { id: format!("chatcmpl-{id}"), model: model.to_owned(), calls: 0 }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers write the documents where they call")]
     fn document(&self, delta: Value, finish_reason: Option<&str>) -> Value {
         json!({
             "id": self.id, "object": "chat.completion.chunk", "model": self.model,

@@ -445,7 +445,7 @@ mod tests {
                 "[[function]]\nmatch = \"a\"\nurl = \"u\"\ntimeout = \"soon\"",
                 "outcrop.toml:4: timeout: `soon` is no duration",
             ),
-            ("[store]\nurl = \"mysql://x\"", "outcrop.toml:2: url: only sqlite:PATH"),
+            ("[store]\nurl = \"mysql://x\"", "outcrop.toml:2: store.url: is sqlite:PATH"),
             ("[auth]\nmode = \"sigv4\"", "outcrop.toml:2: mode: nobody could call"),
             (
                 "[[auth.key]]\naccess_key_id = \"A\"\nsecret_access_key_env = \"KEY\"",

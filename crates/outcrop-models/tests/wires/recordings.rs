@@ -1,6 +1,6 @@
 //! Recorded answers: what real endpoints say beside what is documented, and what it must come to.
 //!
-//! The files beside this are made after the vendors' documents and public recordings, with made-up words. More of them, such as
+//! The files beside this are written by hand after what the vendors document, with made-up words; none is real traffic. More of them, such as
 //! one's own traffic, are read from the folder that `OUTCROP_TEST_MODEL_RECORDINGS` names.
 
 use bytes::Bytes;

@@ -99,6 +99,18 @@ class Stage:
         return self.new_prompt()
 
     @cached_property
+    def bedrock(self):
+        return client("bedrock", self.outcrop.url)
+
+    @cached_property
+    def guardrail_id(self):
+        return self.new_guardrail()
+
+    @cached_property
+    def guardrail_arn(self):
+        return self.bedrock.get_guardrail(guardrailIdentifier=self.guardrail_id)["guardrailArn"]
+
+    @cached_property
     def session_id(self):
         return self.new_session()
 
@@ -165,6 +177,19 @@ class Stage:
             return None
         return self.control.create_prompt(name=self.name())["id"]
 
+    def new_guardrail(self):
+        return self.bedrock.create_guardrail(name=self.name(), **GUARDRAIL)["guardrailId"]
+
+    def enforced(self):
+        """A guardrail with a version that is enforced for a model that nobody asks."""
+        guardrail = self.new_guardrail()
+        self.bedrock.create_guardrail_version(guardrailIdentifier=guardrail)
+        return {"guardrailIdentifier": guardrail, "guardrailVersion": "1",
+                "modelEnforcement": {"includedModels": ["nobody.asks"], "excludedModels": []}}
+
+    def new_enforced(self):
+        return self.bedrock.put_enforced_guardrail_configuration(guardrailInferenceConfig=self.enforced())["configId"]
+
     def new_session(self):
         if not self.has("bedrock-agent-runtime.CreateSession"):
             return None
@@ -219,8 +244,10 @@ def archive():
 COMMON = {
     "agentId": "agent_id", "agentAliasId": "alias_id", "actionGroupId": "action_group_id", "promptIdentifier": "prompt_id",
     "sessionIdentifier": "session_id", "invocationIdentifier": "invocation_id", "invocationStepId": "invocation_step_id",
-    "FunctionName": "function_name",
+    "FunctionName": "function_name", "guardrailIdentifier": "guardrail_id",
 }
+# A guardrail with the least of policies.
+GUARDRAIL = {"blockedInputMessaging": "No.", "blockedOutputsMessaging": "No.", "wordPolicyConfig": {"wordsConfig": [{"text": "heck"}]}}
 AGENT, RUNTIME, LAMBDA = "bedrock-agent.", "bedrock-agent-runtime.", "lambda."
 # What makes the thing that a required member names, or that an operation is about.
 MADE_BY = {
@@ -256,6 +283,18 @@ INPUTS = {
     AGENT + "UpdateAgentAlias": lambda stage: {"agentAliasName": stage.name()},
     AGENT + "UpdateAgentCollaborator": lambda stage: {**stage.supervised(), **stage.collaboration()},
     AGENT + "UpdatePrompt": lambda stage: {"promptIdentifier": stage.new_prompt(), "name": stage.name()},
+    "bedrock.CreateGuardrail": lambda stage: {"name": stage.name(), **GUARDRAIL},
+    "bedrock.DeleteEnforcedGuardrailConfiguration": lambda stage: {"configId": stage.new_enforced()},
+    "bedrock.DeleteGuardrail": lambda stage: {"guardrailIdentifier": stage.new_guardrail()},
+    "bedrock.ListTagsForResource": lambda stage: {"resourceARN": stage.guardrail_arn},
+    "bedrock.PutEnforcedGuardrailConfiguration": lambda stage: {"guardrailInferenceConfig": stage.enforced()},
+    "bedrock.TagResource": lambda stage: {"resourceARN": stage.guardrail_arn, "tags": [{"key": "team", "value": "north"}]},
+    "bedrock.UntagResource": lambda stage: {"resourceARN": stage.guardrail_arn, "tagKeys": ["team"]},
+    "bedrock.UpdateGuardrail": lambda stage: {"name": stage.name(), **GUARDRAIL},
+    "bedrock-runtime.ApplyGuardrail": lambda stage: {"guardrailVersion": "DRAFT", "source": "INPUT", "content": [{"text": {"text": "Hello"}}]},
+    "bedrock-runtime.InvokeGuardrailChecks": lambda stage: {
+        "messages": [{"role": "user", "content": [{"text": "Hello"}]}], "checks": {"promptAttack": {"categories": [{"category": "JAILBREAK"}]}},
+    },
     RUNTIME + "DeleteSession": lambda stage: {"sessionIdentifier": stage.ended_session()},
     RUNTIME + "EndSession": lambda stage: {"sessionIdentifier": stage.new_session()},
     RUNTIME + "InvokeAgent": lambda stage: {"inputText": "Where is my order?", "enableTrace": True, "sessionId": str(uuid.uuid4())},

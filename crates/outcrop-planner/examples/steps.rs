@@ -115,6 +115,7 @@ fn result(number: u32) -> Event {
         call_id: "c".into(),
         tool_use_id: format!("t{number}"),
         outcome: ToolOutcome::Succeeded(success),
+        assessed: None,
     })
 }
 

@@ -89,14 +89,6 @@ fn custom_orchestration(agent: &api::Agent) -> Result<Option<Arc<str>>, String> 
     }
 }
 
-/// What an agent asks for that is stored and shown, but has no effect in this version; for the log.
-pub fn without_effect(agent: &api::Agent) -> Vec<&'static str> {
-    [(agent.guardrail_configuration.is_some(), "guardrailConfiguration")]
-        .into_iter()
-        .filter_map(|(asked, what)| asked.then_some(what))
-        .collect()
-}
-
 /// Tools in the making: what the planner needs and what the model sees, side by side.
 #[derive(Default)]
 struct Tools {

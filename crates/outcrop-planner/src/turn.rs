@@ -8,9 +8,11 @@
 //! | summing up earlier turns that no longer fit | [`Event::Summarized`] | the model, for the phase that waits |
 //! | parsing: the author's function reads the reply | [`Event::ParserReturned`] | what the reply leads to |
 //! | orchestrating: the author's function decides the step | [`Event::ParserReturned`] | the model, a tool, or the end |
+//! | applying a guardrail for that function | [`Event::ParserReturned`] | the function again |
 //! | asking the model for that function | [`Event::ModelReplied`], [`Event::ModelFailed`] | the function again |
 //! | tools at work | one [`Event::ToolReturned`] for each call | return of control for what the caller does, or the model again |
 //! | with the caller | [`Event::ControlReturned`] | confirmed calls, or the model again |
+//! | assessing: the answer waits for the agent's guardrails | [`Event::Assessed`] | the end |
 //! | stalled: the model failed after the caller's results came | [`Event::ControlReturned`] once more | the model again |
 //! | over | nothing | – |
 //!
@@ -28,6 +30,8 @@
 //!         Step::CallParser(call) => invoke(call),
 //!         Step::CallTools(calls) => one_of(calls),       // the others come with later rounds: Step::Wait
 //!         Step::Wait => next_result(),
+//!         Step::ApplyGuardrail { request } => apply(request),
+//!         Step::Assess { text } => apply_guardrails(text),
 //!         Step::ReturnControl { .. } | Step::Finish { .. } | Step::Fail { .. } => break,
 //!     };
 //!     journal(&event);
@@ -48,6 +52,7 @@ pub mod custom;
 mod earlier;
 mod estimate;
 mod event;
+mod guard;
 pub(crate) mod parsers;
 mod payload;
 mod phases;
@@ -72,10 +77,11 @@ pub use event::{
     FailureKind, Forked, Limit, ModelFailed, ModelReplied, Output, ParserCall, ParserOutcome, ParserReturned,
     PromptCreation, Rules, Started, Step, Summarized, ToolReturned, TurnLimits,
 };
+pub use guard::{Assessed, Verdict};
 use outcrop_api::bedrock_agent_runtime::Trace;
 use outcrop_ports::{
     AgentIdentity, ContentBlock, Latency, Message, ModelErrorKind, Role, ToolContext, ToolResult, ToolResultContent,
-    ToolResultStatus, ToolSpec,
+    ToolResultStatus, ToolSpec, Usage,
 };
 use outcrop_wire::Timestamp;
 use results::KeptResult;
@@ -100,6 +106,10 @@ pub struct Turn {
     session_attributes: BTreeMap<String, String>,
     prompt_session_attributes: BTreeMap<String, String>,
     limits: TurnLimits,
+    /// What the user reads when a limit ends the turn.
+    limit_message: Option<String>,
+    /// Tokens that models read and wrote so far, also over returns of control.
+    tokens: u64,
     rules: Rules,
     relayed_conversation: Option<String>,
     latency: Option<Latency>,
@@ -145,6 +155,10 @@ pub struct Turn {
     answer: Option<String>,
     /// The author's function that decides each step, when there is one.
     custom: Option<Box<Custom>>,
+    /// Whether guardrails have to pass the answer.
+    is_guarded: bool,
+    /// Whether they did.
+    answer_is_assessed: bool,
 }
 
 /// What belongs to one InvokeAgent request; a turn that returned control spans several.
@@ -167,6 +181,10 @@ enum State {
     Orchestrating,
     /// The model is asked what that function wrote.
     AskingForFunction,
+    /// A guardrail is applied for that function.
+    ApplyingGuardrail,
+    /// The answer waits for what guardrails say of it.
+    Assessing(Box<guard::Held>),
     WithTools(Vec<Pending>),
     WithCaller {
         invocation_id: String,
@@ -209,6 +227,8 @@ impl Turn {
             session_attributes: started.session_attributes.unwrap_or(attributes),
             prompt_session_attributes: started.prompt_session_attributes,
             limits: started.limits,
+            limit_message: started.limit_message,
+            tokens: 0,
             rules: started.rules,
             latency: started.latency,
             memory: started.memory.filter(|memory| !memory.is_empty()),
@@ -245,8 +265,16 @@ impl Turn {
             held: Vec::new(),
             answer: None,
             custom: agent.custom_orchestration.clone().map(|arn| Box::new(Custom::new(arn, earlier))),
+            is_guarded: started.rules >= Rules::GUARDED && agent.guardrail.is_some() || started.assessed.is_some(),
+            answer_is_assessed: false,
             agent,
         };
+        let mut output = Vec::new();
+        if let Some(assessed) = &started.assessed
+            && let Some(step) = turn.words_assessed(assessed, &mut output)
+        {
+            return (turn, Decision { step, output });
+        }
         turn.messages.extend(started.conversation_history.into_iter().map(Arc::new));
         turn.look_for_references();
         let words = ContentBlock::Text(turn.input_text.to_string());
@@ -255,14 +283,16 @@ impl Turn {
         let last = turn.messages.len() - 1;
         turn.question = (last, turn.messages[last].content.len() - 1);
         if turn.custom.is_some() {
-            let decision = turn.begin_custom(started.at);
+            let mut decision = turn.begin_custom(started.at);
+            decision.output.splice(0..0, output);
             return (turn, decision);
         }
         let first = match turn.agent.prompts.get(Phase::PreProcessing).enabled {
             true => Phase::PreProcessing,
             false => turn.first_after_pre_processing(),
         };
-        let decision = turn.ask_model(first, started.at, Vec::new());
+        let decision = turn.ask_model(first, started.at, output);
+        let decision = turn.guarded(decision);
         (turn, decision)
     }
 
@@ -285,6 +315,11 @@ impl Turn {
     /// Takes the next event and says what to do. An event that does not fit the state ends the turn as a failure of
     /// ours: it can only come from a damaged journal.
     pub fn apply(&mut self, event: Event) -> Decision {
+        let decision = self.step(event);
+        self.guarded(decision)
+    }
+
+    fn step(&mut self, event: Event) -> Decision {
         match (event, std::mem::replace(&mut self.state, State::Over)) {
             (event, State::Over) => {
                 let message = format!("event {} came after the turn's end", event.name());
@@ -311,10 +346,12 @@ impl Turn {
                 self.parser_returned(phase, *reply, returned)
             }
             (Event::ParserReturned(returned), State::Orchestrating) => self.orchestrator_returned(returned),
+            (Event::ParserReturned(returned), State::ApplyingGuardrail) => self.guardrail_applied(returned),
             (Event::ModelReplied(reply), State::AskingForFunction) => self.model_replied_to_function(&reply),
             (Event::ModelFailed(failure), State::AskingForFunction) => {
                 self.model_failed(Phase::Orchestration, &failure)
             }
+            (Event::Assessed(assessed), State::Assessing(held)) => self.answer_assessed(&assessed, *held),
             (Event::ToolReturned(returned), State::WithTools(pending)) => self.tool_returned(returned, pending),
             (Event::CollaboratorReturned(returned), State::WithTools(pending)) => {
                 self.collaborator_returned(returned, pending)
@@ -358,6 +395,16 @@ impl Turn {
             && !prompts.get(Phase::PostProcessing).enabled
     }
 
+    /// The agent that takes it.
+    pub fn agent(&self) -> &PreparedAgent {
+        &self.agent
+    }
+
+    /// Whether guardrails have to pass the answer.
+    pub fn is_guarded(&self) -> bool {
+        self.is_guarded
+    }
+
     /// Limits it goes by.
     pub fn limits(&self) -> TurnLimits {
         self.limits
@@ -380,7 +427,7 @@ impl Turn {
             // It has its end, which may be that it left nothing.
             State::Over => return,
             State::WithTools(pending) | State::WithCaller { pending, .. } => self.give_up(pending, reason),
-            _ => {}
+            state => self.withdraw_answer(&state),
         }
         self.forget_answer();
         self.close(NO_ANSWER);
@@ -436,6 +483,11 @@ impl Turn {
         if phase == Phase::Orchestration && self.custom.is_some() {
             return self.go_on_custom(at, output);
         }
+        if self.is_out_of_tokens() {
+            let mut decision = self.limit_reached(at, Limit::Tokens);
+            decision.output.splice(0..0, output);
+            return decision;
+        }
         // Each other phase asks once at most.
         if phase == Phase::Orchestration {
             if self.model_calls >= self.limits.iterations_max {
@@ -444,6 +496,18 @@ impl Turn {
             self.model_calls += 1;
         }
         self.ask_fitting(phase, at, output)
+    }
+
+    /// Whether the model may not be asked again.
+    fn is_out_of_tokens(&self) -> bool {
+        self.limits.tokens_max.is_some_and(|most| self.tokens >= most)
+    }
+
+    /// Counts what a model read and wrote.
+    fn count_tokens(&mut self, usage: &Usage) {
+        let read = usage.input_tokens.saturating_add(usage.cache_read_input_tokens);
+        let all = read.saturating_add(usage.cache_write_input_tokens).saturating_add(usage.output_tokens);
+        self.tokens = self.tokens.saturating_add(all);
     }
 
     fn model_failed(&mut self, phase: Phase, failed: &ModelFailed) -> Decision {
@@ -486,6 +550,7 @@ impl Turn {
 
     fn limit_reached(&mut self, at: Timestamp, limit: Limit) -> Decision {
         let state = std::mem::replace(&mut self.state, State::Over);
+        self.withdraw_answer(&state);
         if let State::WithTools(pending) | State::WithCaller { pending, .. } = state {
             self.give_up(pending, "The turn ran out of time before this call's result was known.");
         }
@@ -495,6 +560,11 @@ impl Turn {
         self.forget_answer();
         let reason = match limit {
             Limit::Iterations => format!("the turn reached its limit of {} model calls", self.limits.iterations_max),
+            Limit::Tokens => format!(
+                "the turn reached its limit of {} tokens with {}",
+                self.limits.tokens_max.unwrap_or_default(),
+                self.tokens
+            ),
             Limit::OrchestrationEvents => {
                 format!("the custom orchestration did not end after {} events", self.orchestration_events())
             }
@@ -508,10 +578,13 @@ impl Turn {
         if self.answer_schema.is_some() {
             return self.fail_without_answer(&reason, output);
         }
+        // These are our words, or the operator's.
+        self.answer_is_assessed = true;
+        let text = self.limit_message.clone().unwrap_or_else(|| UNABLE_TO_ASSIST.to_owned());
         if was_answered {
-            return Decision { step: Step::Finish { text: UNABLE_TO_ASSIST.to_owned(), attribution: None }, output };
+            return Decision { step: Step::Finish { text, attribution: None }, output };
         }
-        self.finish(at, UNABLE_TO_ASSIST.to_owned(), output, trace::Ending::Finish)
+        self.finish(at, text, output, trace::Ending::Finish)
     }
 
     fn finish(&mut self, at: Timestamp, text: String, mut output: Vec<Output>, ending: trace::Ending) -> Decision {
@@ -550,6 +623,8 @@ impl State {
             Self::Parsing(..) => "parsing",
             Self::Orchestrating => "orchestrating",
             Self::AskingForFunction => "asking the model for the orchestration",
+            Self::ApplyingGuardrail => "applying a guardrail for the orchestration",
+            Self::Assessing(_) => "assessing the answer",
             Self::WithTools(_) => "tools at work",
             Self::WithCaller { .. } => "with the caller",
             Self::Stalled { .. } => "stalled",

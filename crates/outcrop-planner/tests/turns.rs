@@ -24,6 +24,8 @@ use std::sync::Arc;
 mod context;
 #[path = "turns/custom.rs"]
 mod custom;
+#[path = "turns/guard.rs"]
+mod guard;
 #[path = "turns/phases.rs"]
 mod phases;
 #[path = "turns/replay.rs"]
@@ -158,7 +160,14 @@ impl Play {
         };
         self.feed(
             &said,
-            Event::ToolReturned(ToolReturned { started_at, at, call_id: "c".into(), tool_use_id: id.into(), outcome }),
+            Event::ToolReturned(ToolReturned {
+                started_at,
+                at,
+                call_id: "c".into(),
+                tool_use_id: id.into(),
+                outcome,
+                assessed: None,
+            }),
         )
     }
 
@@ -266,6 +275,8 @@ fn step(step: &Step) -> String {
             format!("call tools {}", calls.iter().map(one).collect::<Vec<_>>().join(" | "))
         }
         Step::Wait => "wait".into(),
+        Step::ApplyGuardrail { request } => format!("apply guardrail {request}"),
+        Step::Assess { text } => format!("assess {text:?}"),
         Step::ReturnControl(payload) => {
             format!("return control {}", serde_json::to_string(&payload.invocation_inputs).unwrap())
         }
@@ -338,6 +349,10 @@ fn part(trace: &api::Trace) -> String {
                 text => cut(&Some(text.to_owned())),
             };
             format!("[{}] custom {said:?}", custom.trace_id.clone().unwrap())
+        }
+        api::Trace::GuardrailTrace(guardrail) => {
+            let (action, id) = (guardrail.action.unwrap(), guardrail.trace_id.clone().unwrap());
+            format!("[{id}] guardrail {action}")
         }
         other => format!("{other:?}"),
     }

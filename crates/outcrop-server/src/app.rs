@@ -1,7 +1,9 @@
 //! What operations need of the world, put together by the binary.
 
+use crate::agents::controls::GuardrailName;
 use crate::agents::prepared::PreparedAgents;
 use crate::edge::authenticate::AuthMode;
+use crate::guardrails::compiled::CompiledGuardrails;
 use crate::memory::{MemoryQueue, MemorySettings};
 use crate::metrics::Metrics;
 use crate::objects::Objects;
@@ -46,11 +48,13 @@ pub struct App {
     /// What `/metrics` tells.
     pub metrics: Metrics,
     pub(crate) prepared: PreparedAgents,
+    pub(crate) guardrails: CompiledGuardrails,
     pub(crate) memory: MemoryQueue,
     pub(crate) sessions: Sessions,
     pub(crate) bindings: Bindings,
     pub(crate) agent_count: ResourceCount,
     pub(crate) prompt_count: ResourceCount,
+    pub(crate) guardrail_count: ResourceCount,
     /// Turns under way; a turn outlives the connection it came by.
     pub(crate) turns: TaskTracker,
 }
@@ -92,6 +96,10 @@ pub struct Settings {
     pub body_bytes_max: usize,
     /// Limits of a turn.
     pub turn: TurnLimits,
+    /// What the user reads when a limit ends a turn; our own words when absent.
+    pub limit_message: Option<String>,
+    /// The guardrail for results of tools, where no tag names another.
+    pub result_guardrail: Option<GuardrailName>,
     /// Longest time one model call may take.
     pub model_call_timeout: Duration,
     /// Longest time one tool call may take, whatever its function's own time-out says.
@@ -133,6 +141,8 @@ impl Default for Settings {
             // A function's zip may have 50 MB, which base64 makes a third larger.
             body_bytes_max: 80 * 1024 * 1024,
             turn: TurnLimits::default(),
+            limit_message: None,
+            result_guardrail: None,
             model_call_timeout: Duration::from_secs(300),
             tool_call_timeout: Duration::from_secs(900),
             tool_response_bytes_max: 6 * 1024 * 1024,
@@ -165,11 +175,13 @@ impl App {
             stopping: parts.stopping,
             metrics: Metrics::default(),
             prepared: PreparedAgents::default(),
+            guardrails: CompiledGuardrails::default(),
             memory: MemoryQueue::default(),
             sessions: Sessions::default(),
             bindings: Bindings::default(),
             agent_count: ResourceCount::default(),
             prompt_count: ResourceCount::default(),
+            guardrail_count: ResourceCount::default(),
             turns: TaskTracker::new(),
         })
     }

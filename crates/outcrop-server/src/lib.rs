@@ -7,6 +7,7 @@ pub mod agents;
 pub mod app;
 pub mod edge;
 pub mod errors;
+pub mod guardrails;
 pub mod memory;
 pub mod metrics;
 pub mod objects;

@@ -1,7 +1,9 @@
 //! The operations, one file each, and the table that finds them.
 
+pub mod bedrock;
 pub mod bedrock_agent;
 pub mod bedrock_agent_runtime;
+pub mod bedrock_runtime;
 pub mod health;
 pub mod iam;
 pub mod lambda;
@@ -101,6 +103,8 @@ pub fn table() -> &'static OperationTable {
         let mut table = OperationTable::default();
         bedrock_agent::register(&mut table);
         bedrock_agent_runtime::register(&mut table);
+        bedrock::register(&mut table);
+        bedrock_runtime::register(&mut table);
         lambda::register(&mut table);
         sts::register(&mut table);
         iam::register(&mut table);

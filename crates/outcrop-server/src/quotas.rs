@@ -58,6 +58,10 @@ quotas! {
     prompts = 1_000_000, "prompts in the account";
     /// Versions of a prompt.
     versions_per_prompt = 10_000, "versions of the prompt";
+    /// Guardrails of the account.
+    guardrails = 1_000_000, "guardrails in the account";
+    /// Versions of a guardrail.
+    versions_per_guardrail = 10_000, "versions of the guardrail";
     /// Invocations in a session of the session store.
     invocations_per_session = 1_000_000, "invocations in the session";
     /// Steps in a session of the session store, over all its invocations.

@@ -48,6 +48,12 @@ impl Secrets {
         if secret.is_empty() { self.clone() } else { Self::new(self.known.iter().cloned().chain(secret)) }
     }
 
+    /// With further ones: values that a guardrail took out.
+    pub fn with_values<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> Self {
+        let values: Vec<Secret> = values.into_iter().map(Secret::new).collect();
+        if values.is_empty() { self.clone() } else { Self::new(self.known.iter().cloned().chain(values)) }
+    }
+
     /// Takes secrets out of a document.
     pub fn remove(&self, value: &mut Value) {
         self.remove_in(value, 0);

@@ -8,6 +8,7 @@ pub mod emit;
 mod files;
 pub mod fork;
 pub mod functions;
+pub(crate) mod guard;
 mod history;
 mod journal;
 pub mod kept;

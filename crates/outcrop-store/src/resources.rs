@@ -55,6 +55,14 @@ kinds! {
     Prompt = "prompt",
     /// A version of a prompt; parent: the prompt.
     PromptVersion = "prompt-version",
+    /// A guardrail with its draft; no parent.
+    Guardrail = "guardrail",
+    /// A version of a guardrail; parent: the guardrail.
+    GuardrailVersion = "guardrail-version",
+    /// Use of a guardrail by an agent's draft or version, for looking up who uses it; parent: the guardrail.
+    GuardrailUse = "guardrail-use",
+    /// A guardrail that holds for all of the account; no parent.
+    EnforcedGuardrail = "enforced-guardrail",
     /// The policy of a resource, under the resource's ARN; no parent.
     ResourcePolicy = "resource-policy",
     /// A local function; no parent.

@@ -1,7 +1,9 @@
 //! The command line.
 
+mod guardrail;
 mod kept;
 
+pub(crate) use guardrail::GuardrailCommand;
 pub(crate) use kept::{Fork, Trace};
 
 use crate::cancel::CancelOptions;
@@ -56,6 +58,9 @@ pub(crate) enum Command {
     Trace(Trace),
     /// Go on from a point of a session in a new one: with another alias, model or instruction
     Fork(Fork),
+    /// Try a guardrail on texts
+    #[command(subcommand)]
+    Guardrail(GuardrailCommand),
     /// Write an agent into a folder of readable files
     Export(Export),
     /// Bring agents into a server, from a folder or from AWS

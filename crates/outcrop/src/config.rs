@@ -12,6 +12,7 @@ pub(crate) use auth::Auth;
 
 use crate::config::file::{Concurrent, File, FunctionEntry, ModelEntry, Provider, QuotasSection};
 use outcrop_models::{ApiKey, Given};
+use outcrop_server::agents::controls::GuardrailName;
 use outcrop_server::{MemorySettings, Quotas, SessionPolicy, SessionSettings, SessionStoreSettings, TurnLimits};
 use outcrop_tools::{ConfiguredFunction, FunctionSource, LocalFunction, Runtime};
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) store_url: String,
     pub(crate) objects_root: PathBuf,
     pub(crate) turn: TurnLimits,
+    pub(crate) limit_message: Option<String>,
+    pub(crate) result_guardrail: Option<GuardrailName>,
     pub(crate) model_call_timeout: Duration,
     pub(crate) tool_call_timeout: Duration,
     pub(crate) tool_response_bytes_max: usize,
@@ -186,6 +189,8 @@ fn mean(
     let limits = file.limits;
     let too_small = [
         ("iterations_max", limits.iterations_max == 0, "is at least 1"),
+        ("tokens_max", limits.tokens_max == Some(0), "is at least 1"),
+        ("message", limits.message.as_deref() == Some(""), "is not empty"),
         ("turn_timeout", limits.turn_timeout.as_secs() == 0, "is at least 1s"),
         ("model_call_timeout", limits.model_call_timeout.is_zero(), "is more than nothing"),
         ("tool_call_timeout", limits.tool_call_timeout.is_zero(), "is more than nothing"),
@@ -205,6 +210,13 @@ fn mean(
     }
     let quotas = quotas(&file.quotas, source, &mut problems);
     let answer_schemas = answer_schema::mean(file.answer_schema, source, &mut problems);
+    let result_guardrail = file.guardrails.results.as_deref().and_then(|text| match GuardrailName::parse(text) {
+        Ok(name) => Some(name),
+        Err(why) => {
+            problems.push(format!("{} {why}", source.key("results")));
+            None
+        }
+    });
     if !problems.is_empty() {
         return Err(ConfigError(problems));
     }
@@ -218,12 +230,15 @@ fn mean(
         objects_root,
         turn: TurnLimits {
             iterations_max: limits.iterations_max,
+            tokens_max: limits.tokens_max,
             reprompts_max: limits.reprompts_max,
             tool_result_bytes_max: limits.tool_result_bytes_max,
             tool_result_excerpt_bytes: Some(limits.tool_result_excerpt_bytes),
             // Whole seconds, rounded up.
             wall_time_seconds: limits.turn_timeout.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX),
         },
+        limit_message: limits.message,
+        result_guardrail,
         model_call_timeout: *limits.model_call_timeout,
         tool_call_timeout: *limits.tool_call_timeout,
         tool_response_bytes_max: limits.tool_response_bytes_max,
@@ -261,6 +276,7 @@ fn quotas(section: &QuotasSection, source: &Source, problems: &mut Vec<String>) 
         ("knowledge_bases_per_agent", section.knowledge_bases_per_agent),
         ("aliases_per_agent", section.aliases_per_agent),
         ("versions_per_agent", section.versions_per_agent),
+        ("versions_per_guardrail", section.versions_per_guardrail),
         ("tags_per_resource", section.tags_per_resource),
     ];
     for (key, _) in parts.iter().filter(|(_, count)| *count > PARTS_MAX) {
@@ -279,6 +295,8 @@ fn quotas(section: &QuotasSection, source: &Source, problems: &mut Vec<String>) 
         versions_per_agent: section.versions_per_agent,
         prompts: section.prompts,
         versions_per_prompt: section.versions_per_prompt,
+        guardrails: section.guardrails,
+        versions_per_guardrail: section.versions_per_guardrail,
         invocations_per_session: section.invocations_per_session,
         steps_per_session: section.steps_per_session,
         tags_per_resource: section.tags_per_resource,

@@ -145,23 +145,9 @@ async fn deploy(apply: &mut Apply<'_>, checked: &mut Checked, reporter: &mut Rep
             recorded.push(live.kind.name());
         }
     }
-    without_effect(apply, checked, reporter)?;
     if !recorded.is_empty() {
         let names = recorded.join(", ");
         reporter.note(format!("{names}: kept in the stack's record only; rights are not enforced here"))?;
-    }
-    Ok(())
-}
-
-/// Names the properties of agents that are stored and shown, and that this version does nothing with.
-fn without_effect(apply: &Apply<'_>, checked: &Checked, reporter: &mut Reporter<'_>) -> Result<(), Failure> {
-    for live in &checked.order {
-        let recorded = apply.record.resources.get(&live.id).filter(|_| live.kind == resource::Type::Agent);
-        let Some(properties) = recorded.and_then(|recorded| recorded.properties.as_ref()) else { continue };
-        if properties.get("guardrailConfiguration").is_some() {
-            let what = "GuardrailConfiguration";
-            reporter.note(format!("{}: stored, but without effect in this version: {what}", live.id))?;
-        }
     }
     Ok(())
 }

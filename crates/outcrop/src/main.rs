@@ -10,6 +10,7 @@ mod deploy;
 mod dev;
 mod fork;
 mod functions;
+mod guardrail;
 mod memory;
 mod models;
 mod secrets;
@@ -70,6 +71,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Fork(fork) => {
             let new_session = format!("fork-{}", ambient::RandomIds.uuid());
             fork::run(fork.options(new_session, style())?, &mut std::io::stdout()).await
+        }
+        Command::Guardrail(cli::GuardrailCommand::Test(test)) => {
+            guardrail::run(test.options(), &mut std::io::stdout()).await
         }
         Command::Export(export) => transferred(transfer::export(export.options(), &mut std::io::stdout()).await),
         Command::Import(import) => transferred(transfer::import(import.options(), &mut std::io::stdout()).await),

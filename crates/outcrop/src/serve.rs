@@ -109,6 +109,8 @@ pub(crate) async fn prepare(
         auth,
         body_bytes_max: config.request_bytes_max,
         turn: config.turn,
+        limit_message: config.limit_message,
+        result_guardrail: config.result_guardrail,
         model_call_timeout: config.model_call_timeout,
         tool_call_timeout: config.tool_call_timeout,
         tool_response_bytes_max: config.tool_response_bytes_max,

@@ -30,6 +30,7 @@ impl CancelledBy {
 
 impl Turn {
     pub(super) fn cancelled(&mut self, at: Timestamp, by: CancelledBy, state: State) -> Decision {
+        self.withdraw_answer(&state);
         if let State::WithTools(pending) | State::WithCaller { pending, .. } = state {
             self.give_up(pending, UNKNOWN);
         }

@@ -129,6 +129,7 @@ impl Turn {
         let at = summarized.at;
         let said = match &summarized.outcome {
             Ok(reply) => {
+                self.count_tokens(&reply.usage);
                 self.trace(&mut output, at, |turn| trace::summary_output(turn, summarized, reply));
                 let said = text::split(&reply.message.text()).answer;
                 if said.is_empty() { Err("it is empty".to_owned()) } else { Ok(said) }

@@ -316,9 +316,8 @@ impl Turn {
                 self.use_tool(at, ToolUse { tool_use_id, name, input }, output)
             }
             Action::Guardrail => {
-                let problem =
-                    "its answer has the actionEvent APPLY_GUARDRAIL, and this version of Outcrop has no guardrails";
-                self.orchestrator_failed(started_at, at, problem, output)
+                self.state = State::ApplyingGuardrail;
+                Decision { step: Step::ApplyGuardrail { request: text }, output }
             }
             Action::Say(_) => self.finish_custom(at, said, output, Ending::Finish),
             Action::Finish(text) => self.finish_custom(at, said + &text, output, Ending::Finish),
@@ -346,9 +345,34 @@ impl Turn {
         self.finish(at, text, output, ending)
     }
 
+    /// Gives the function what the guardrail said that it had applied.
+    pub(super) fn guardrail_applied(&mut self, returned: ParserReturned) -> Decision {
+        let ParserReturned { started_at, at, outcome, .. } = returned;
+        match outcome {
+            ParserOutcome::Answered(text) => self.orchestrate(at, reply::APPLY_GUARDRAIL_INVOKED, text, Vec::new()),
+            ParserOutcome::Failed(failure) => self.orchestrator_failed(started_at, at, &failure.message, Vec::new()),
+        }
+    }
+
+    /// What stands in place of an answer that guardrails did not pass stands there for later turns, too.
+    pub(super) fn replace_custom_output(&mut self, text: &str) {
+        let Some(custom) = &mut self.custom else { return };
+        let output = &mut custom.current.agent_output;
+        if output.is_some() {
+            *output = Some(text.to_owned());
+        }
+        if let Some(last) = custom.current.intermediary_steps.last_mut() {
+            text.clone_into(&mut last.orchestration_output.text);
+        }
+    }
+
     fn ask_for_function(&mut self, at: Timestamp, request: ModelRequest, mut output: Vec<Output>) -> Decision {
-        if self.model_calls >= self.limits.iterations_max {
-            let mut decision = self.limit_reached(at, Limit::Iterations);
+        let limit = match self.is_out_of_tokens() {
+            true => Some(Limit::Tokens),
+            false => (self.model_calls >= self.limits.iterations_max).then_some(Limit::Iterations),
+        };
+        if let Some(limit) = limit {
+            let mut decision = self.limit_reached(at, limit);
             output.append(&mut decision.output);
             return Decision { output, ..decision };
         }
@@ -367,6 +391,7 @@ impl Turn {
     pub(super) fn model_replied_to_function(&mut self, replied: &ModelReplied) -> Decision {
         let at = replied.at;
         let mut output = Vec::new();
+        self.count_tokens(&replied.reply.usage);
         self.trace(&mut output, at, |turn| trace::orchestration_output(turn, replied));
         if let Some(custom) = &mut self.custom {
             custom.asked = None;

@@ -2,6 +2,7 @@
 //! a new one has a default.
 
 use super::collaboration::CollaboratorCall;
+use super::guard::Assessed;
 use super::results::ReadResult;
 use outcrop_api::bedrock_agent_runtime::{Attribution, ReturnControlPayload, Trace};
 use outcrop_ports::{
@@ -37,6 +38,8 @@ pub enum Event {
     /// The turn goes on in a session of its own, with another agent. Only between two steps, when the model was to be
     /// asked; only in the journal of a fork.
     Forked(Forked),
+    /// Guardrails said what they think of the answer.
+    Assessed(Assessed),
     /// The driver found a limit reached.
     LimitReached {
         /// When.
@@ -66,6 +69,7 @@ impl Event {
             Self::ControlReturned(returned) => returned.at,
             Self::Summarized(summarized) => summarized.at,
             Self::Forked(forked) => forked.at,
+            Self::Assessed(assessed) => assessed.at,
             Self::LimitReached { at, .. } | Self::Cancelled { at, .. } => *at,
         }
     }
@@ -82,6 +86,7 @@ impl Event {
             Self::CollaboratorReturned(_) => "collaboratorReturned",
             Self::ControlReturned(_) => "controlReturned",
             Self::Forked(_) => "forked",
+            Self::Assessed(_) => "assessed",
             Self::LimitReached { .. } => "limitReached",
             Self::Cancelled { .. } => "cancelled",
         }
@@ -106,6 +111,9 @@ pub struct Started {
     pub session_id: String,
     /// The user's words.
     pub input_text: String,
+    /// What the agent's guardrails said of the words, which are recorded as they left them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessed: Option<Box<Assessed>>,
     /// Attributes that replace the session's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_attributes: Option<BTreeMap<String, String>>,
@@ -145,6 +153,9 @@ pub struct Started {
     pub windows: BTreeMap<String, u32>,
     /// Limits of the turn; they are recorded because they decide.
     pub limits: TurnLimits,
+    /// What the user reads when a limit ends the turn; our own words when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_message: Option<String>,
     /// The rules it goes by to its end, whatever version ends it.
     #[serde(default = "Rules::first")]
     pub rules: Rules,
@@ -161,6 +172,8 @@ impl Rules {
     const FIRST: Self = Self(0);
     /// All phases with their authors' prompts; arguments checked against their schemas.
     pub(super) const PHASES: Self = Self(1);
+    /// The agent's guardrail is applied to the answer.
+    pub(super) const GUARDED: Self = Self(2);
 
     fn first() -> Self {
         Self::FIRST
@@ -170,7 +183,7 @@ impl Rules {
 impl Default for Rules {
     /// The latest.
     fn default() -> Self {
-        Self::PHASES
+        Self::GUARDED
     }
 }
 
@@ -198,6 +211,9 @@ impl PromptCreation {
 pub struct TurnLimits {
     /// Most model calls.
     pub iterations_max: u32,
+    /// Tokens, read and written, after which no model is asked any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_max: Option<u64>,
     /// Most replies in a row that cannot be acted on and are given back to the model.
     pub reprompts_max: u32,
     /// Most bytes of a collaborator's answer that the model is shown whole. In turns that began before there were excerpts:
@@ -222,6 +238,7 @@ impl Default for TurnLimits {
     fn default() -> Self {
         Self {
             iterations_max: 25,
+            tokens_max: None,
             reprompts_max: 5,
             tool_result_bytes_max: 64 * 1024,
             tool_result_excerpt_bytes: Some(16 * 1024),
@@ -308,6 +325,9 @@ pub struct ToolReturned {
     pub tool_use_id: String,
     /// How it ended.
     pub outcome: ToolOutcome,
+    /// What guardrails for results said of it; the outcome is as they left it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessed: Option<Box<Assessed>>,
 }
 
 /// The end of what a collaborator was asked.
@@ -434,6 +454,8 @@ pub struct ControlResult {
 pub enum Limit {
     /// Model calls.
     Iterations,
+    /// Tokens.
+    Tokens,
     /// Seconds.
     WallTime,
     /// Replies in a row that cannot be acted on.
@@ -476,6 +498,17 @@ pub enum Step {
     CallTools(Vec<Call>),
     /// Wait for calls that are under way.
     Wait,
+    /// Apply the guardrail that the author's orchestration names; ends in one [`Event::ParserReturned`] with the answer of
+    /// ApplyGuardrail.
+    ApplyGuardrail {
+        /// The request of ApplyGuardrail, a JSON text.
+        request: String,
+    },
+    /// Have the agent's guardrails assess the answer; ends in one [`Event::Assessed`].
+    Assess {
+        /// The answer.
+        text: String,
+    },
     /// Give the caller its part and keep the turn for later.
     ReturnControl(ReturnControlPayload),
     /// The turn has its answer.
@@ -533,6 +566,14 @@ pub enum FailureKind {
     Cancelled,
     /// A fault of ours.
     Internal,
+}
+
+impl Output {
+    /// Whether it tells of a guardrail.
+    pub fn is_of_guardrail(&self) -> bool {
+        let Self::Trace { trace, .. } = self;
+        matches!(**trace, Trace::GuardrailTrace(_))
+    }
 }
 
 /// A part for the caller.

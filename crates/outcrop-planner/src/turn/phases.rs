@@ -19,6 +19,7 @@ impl Turn {
     pub(super) fn model_replied(&mut self, phase: Phase, replied: ModelReplied) -> Decision {
         let mut output = Vec::new();
         self.correct_estimate(phase, &replied);
+        self.count_tokens(&replied.reply.usage);
         if phase == Phase::Orchestration {
             self.trace(&mut output, replied.at, |turn| trace::orchestration_output(turn, &replied));
         }

@@ -2,6 +2,7 @@
 
 use super::calls::{CallTimes, Pending, Work, action_name};
 use super::event::{Call, Decision, FailureKind, Limit, Output, Step, ToolReturned};
+use super::guard::Side;
 use super::{State, Turn, trace};
 use crate::phase::Phase;
 use outcrop_ports::{
@@ -126,6 +127,9 @@ impl Turn {
             self.state = State::WithTools(pending);
             return Decision { step: Step::Wait, output };
         };
+        if let Some(assessed) = &returned.assessed {
+            self.trace(&mut output, at, |turn| trace::guardrail(turn, Side::Tool, assessed));
+        }
         let first_open =
             pending.iter().position(|call| call.result.is_none() && matches!(call.work, Work::Function(_)));
         let (result, whole, failure) = self.take_outcome(&pending[index], &returned, &mut output);

@@ -2,7 +2,8 @@
 
 use super::calls::CallTimes;
 use super::collaboration::{Ask, CollaboratorCall};
-use super::event::{CollaboratorOutcome, CollaboratorReturned, ControlResult, ModelReplied, Summarized};
+use super::event::{CollaboratorOutcome, CollaboratorReturned, ControlResult, ModelReplied, Output, Summarized};
+use super::guard::{self, Assessed, Side};
 use super::phases::Verdict;
 use super::{Turn, raw};
 use crate::phase::Phase;
@@ -442,6 +443,45 @@ fn observation(turn: &Turn, kind: api::Type, fill: impl FnOnce(&mut api::Observa
     match turn.routed.is_some() {
         true => api::Trace::RoutingClassifierTrace(api::RoutingClassifierTrace::Observation(observation)),
         false => orchestration(api::OrchestrationTrace::Observation(observation)),
+    }
+}
+
+/// What guardrails said of a text. The service has no place for results of tools: they are inputs of the model.
+pub(super) fn guardrail(turn: &Turn, side: Side, assessed: &Assessed) -> api::Trace {
+    let id = &turn.request.id;
+    let (place, inputs, outputs) = match side {
+        Side::Input => ("pre-0".to_owned(), Some(assessed.assessments.clone()), None),
+        Side::Output => ("post-0".to_owned(), None, Some(assessed.assessments.clone())),
+        Side::Tool => (format!("tool-{}", turn.request.iteration), Some(assessed.assessments.clone()), None),
+    };
+    api::Trace::GuardrailTrace(api::GuardrailTrace {
+        action: Some(match assessed.verdict {
+            guard::Verdict::Passed => api::GuardrailAction::None,
+            guard::Verdict::Masked | guard::Verdict::Blocked => api::GuardrailAction::Intervened,
+        }),
+        input_assessments: inputs,
+        metadata: Some(metadata(assessed.started_at, assessed.at, &assessed.call_id)),
+        output_assessments: outputs,
+        trace_id: Some(format!("{id}-guardrail-{place}")),
+    })
+}
+
+/// Puts another answer in place of the one that a part shows.
+pub(super) fn replace_answer(part: &mut Output, text: &str) {
+    let Output::Trace { trace, .. } = part;
+    let observation = match trace.as_mut() {
+        api::Trace::RoutingClassifierTrace(api::RoutingClassifierTrace::Observation(observation))
+        | api::Trace::OrchestrationTrace(api::OrchestrationTrace::Observation(observation)) => observation,
+        api::Trace::PostProcessingTrace(api::PostProcessingTrace::ModelInvocationOutput(output)) => {
+            if let Some(parsed) = &mut output.parsed_response {
+                parsed.text = Some(text.to_owned());
+            }
+            return;
+        }
+        _ => return,
+    };
+    if let Some(response) = &mut observation.final_response {
+        response.text = Some(text.to_owned());
     }
 }
 

@@ -335,6 +335,10 @@ impl AgentCase {
             agent["promptOverrideConfiguration"]["overrideLambda"] =
                 "arn:aws:lambda:us-east-1:000000000000:function:parser".into();
         }
+        // As good as a draw of its own: nothing else follows from it.
+        if self.asks_user {
+            agent["guardrailConfiguration"] = json!({"guardrailIdentifier": "g", "guardrailVersion": "1"});
+        }
         let names = &COLLABORATORS[..self.collaborators];
         if !names.is_empty() {
             agent["agentCollaboration"] = if self.routes { "SUPERVISOR_ROUTER" } else { "SUPERVISOR" }.into();

@@ -4,9 +4,9 @@ use crate::case::{Arguments, Caller, Colleague, Reply, Tool, Trouble, TurnCase};
 use outcrop_api::bedrock_agent_runtime as api;
 use outcrop_planner::PreparedAgent;
 use outcrop_planner::turn::{
-    Call, CancelledBy, CollaboratorOutcome, CollaboratorReturned, ControlResult, ControlReturned, Decision, Earlier,
-    Event, Left, Limit, ModelFailed, ModelReplied, ParserOutcome, ParserReturned, Started, Step, Summarized,
-    ToolReturned, Turn,
+    Assessed, Call, CancelledBy, CollaboratorOutcome, CollaboratorReturned, ControlResult, ControlReturned, Decision,
+    Earlier, Event, Left, Limit, ModelFailed, ModelReplied, ParserOutcome, ParserReturned, Started, Step, Summarized,
+    ToolReturned, Turn, Verdict,
 };
 use outcrop_ports::{
     ContentBlock, Message, ModelError, ModelErrorKind, ModelReply, ModelRequest, Reasoning, ResponseState, Role,
@@ -34,6 +34,8 @@ struct Play<'a> {
     under_way: Vec<Call>,
     /// Tool uses that are answered for good.
     answered: Vec<String>,
+    /// Whether guardrails have spoken.
+    is_assessed: bool,
     counts: Counts,
     /// Kinds of steps so far.
     reached: BTreeSet<String>,
@@ -86,6 +88,7 @@ pub(crate) fn take_turn(
         decided: vec![shown(&decision)],
         under_way: Vec::new(),
         answered: Vec::new(),
+        is_assessed: false,
         counts: Counts::default(),
         reached: BTreeSet::new(),
     };
@@ -170,6 +173,8 @@ impl Play<'_> {
                 self.result()
             }
             Step::Wait => self.result(),
+            Step::ApplyGuardrail { .. } => self.parser(),
+            Step::Assess { text } => self.assessed(&text),
             Step::ReturnControl(_) | Step::Finish { .. } | Step::Fail { .. } => unreachable!("ends are not fed"),
         }
     }
@@ -250,6 +255,19 @@ impl Play<'_> {
         Event::ParserReturned(ParserReturned { started_at: at, at, call_id: "p".into(), outcome })
     }
 
+    /// What guardrails say of an answer: it is assessed once, and never one that is empty.
+    fn assessed(&mut self, text: &str) -> Event {
+        assert!(!text.is_empty() && !self.is_assessed, "an answer is assessed once");
+        self.is_assessed = true;
+        let verdict = match self.counts.models % 3 {
+            0 => Verdict::Passed,
+            1 => Verdict::Masked,
+            _ => Verdict::Blocked,
+        };
+        let text = (verdict != Verdict::Passed).then(|| format!("guarded {}", text.len()));
+        Event::Assessed(Assessed { verdict, text, at: Timestamp::from_millis(4), ..Assessed::default() })
+    }
+
     /// The end of one of the calls under way, or of none.
     fn result(&mut self) -> Event {
         assert!(!self.under_way.is_empty(), "the turn waits for nothing");
@@ -259,7 +277,14 @@ impl Play<'_> {
             Call::Tool(call) => {
                 let tool = *pick(&self.case.tools, &mut self.counts.tools);
                 let returned = |tool_use_id: String, outcome| {
-                    Event::ToolReturned(ToolReturned { started_at: at, at, call_id: "t".into(), tool_use_id, outcome })
+                    Event::ToolReturned(ToolReturned {
+                        started_at: at,
+                        at,
+                        call_id: "t".into(),
+                        tool_use_id,
+                        outcome,
+                        assessed: None,
+                    })
                 };
                 self.counts.strays += 1;
                 if matches!(tool, Tool::Strays) && self.counts.strays % 2 == 1 {
@@ -275,7 +300,14 @@ impl Play<'_> {
                 let outcome = tool_outcome(Tool::Answers);
                 self.under_way.remove(index);
                 self.answered.push(id.clone());
-                Event::ToolReturned(ToolReturned { started_at: at, at, call_id: "t".into(), tool_use_id: id, outcome })
+                Event::ToolReturned(ToolReturned {
+                    started_at: at,
+                    at,
+                    call_id: "t".into(),
+                    tool_use_id: id,
+                    outcome,
+                    assessed: None,
+                })
             }
             Call::Collaborator(call) => {
                 let tool_use_id = call.tool_use_id.clone();
@@ -388,6 +420,8 @@ fn kind(step: &Step) -> String {
         Step::CallParser(_) => "CallParser",
         Step::CallTools(_) => "CallTools",
         Step::Wait => "Wait",
+        Step::ApplyGuardrail { .. } => "ApplyGuardrail",
+        Step::Assess { .. } => "Assess",
         Step::ReturnControl(_) => "ReturnControl",
         Step::Finish { .. } => "Finish",
         Step::Fail { kind, .. } => return format!("Fail {kind:?}"),

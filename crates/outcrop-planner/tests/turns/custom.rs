@@ -188,7 +188,6 @@ fn what_cannot_be_done_is_told_or_ends_the_turn() {
     "#);
     for (outcome, problem) in [
         (event("INVOKE_MODEL", json!("hello")), "no Converse request"),
-        (event("APPLY_GUARDRAIL", json!("{}")), "has no guardrails"),
         (ParserOutcome::Answered("5".into()), "no object with an actionEvent"),
         (
             ParserOutcome::Failed(ToolFailure {

@@ -463,6 +463,7 @@ fn next_event(play: &mut Play, step: &Step, draw: u8, open: &mut Vec<String>) ->
     let unique = |name: &str, input: Value, number: u8| uses(&format!("t{}-{number}", play.clock), name, input);
     Some(match step {
         Step::Summarize(_) => unreachable!("no windows are known"),
+        Step::ApplyGuardrail { .. } | Step::Assess { .. } => unreachable!("there is no guardrail"),
         Step::CallModel(_) => {
             let content = match pick % 12 {
                 0 => vec![text("<answer>Done.</answer>")],
@@ -537,7 +538,7 @@ fn next_event(play: &mut Play, step: &Step, draw: u8, open: &mut Vec<String>) ->
                     detail: String::new(),
                 }),
             };
-            Event::ToolReturned(ToolReturned { started_at, at, call_id, tool_use_id, outcome })
+            Event::ToolReturned(ToolReturned { started_at, at, call_id, tool_use_id, outcome, assessed: None })
         }
         Step::ReturnControl(payload) => {
             let results = payload.invocation_inputs.iter().flatten().map(|input| match input {

@@ -21,8 +21,16 @@ pub const MAX_ITERATIONS: &str = "outcrop:max-iterations";
 /// Tag: most seconds of a turn.
 pub const MAX_SECONDS: &str = "outcrop:max-seconds";
 
+/// Tag: tokens, read and written, after which a turn asks no model any more.
+pub const MAX_TOKENS: &str = "outcrop:max-tokens";
+/// Tag: what the user reads when a limit ends the turn.
+pub const LIMIT_MESSAGE: &str = "outcrop:limit-message";
+/// Tag: the guardrail for results of tools, as `ID` or `ID:VERSION`.
+pub const RESULT_GUARDRAIL: &str = "outcrop:result-guardrail";
+
 /// The tags.
-pub const TAGS: [&str; 4] = [SESSION_POLICY, ANSWER_SCHEMA, MAX_ITERATIONS, MAX_SECONDS];
+pub const TAGS: [&str; 7] =
+    [SESSION_POLICY, ANSWER_SCHEMA, MAX_ITERATIONS, MAX_SECONDS, MAX_TOKENS, LIMIT_MESSAGE, RESULT_GUARDRAIL];
 /// What headers begin with.
 const HEADER_PREFIX: &str = "x-outcrop-";
 
@@ -37,6 +45,39 @@ pub struct Controls {
     pub iterations_max: Option<u32>,
     /// Most seconds.
     pub seconds_max: Option<u64>,
+    /// Most tokens.
+    pub tokens_max: Option<u64>,
+    /// What the user reads when a limit ends the turn.
+    pub limit_message: Option<String>,
+    /// The guardrail for results of tools. No header says it: a caller is not to choose what it is kept from.
+    pub result_guardrail: Option<GuardrailName>,
+}
+
+/// A guardrail as tags and the configuration name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardrailName {
+    /// Its id, ARN or name.
+    pub identifier: String,
+    /// `DRAFT` or a number.
+    pub version: String,
+}
+
+impl GuardrailName {
+    /// Reads `ID` or `ID:VERSION`; an ARN goes in place of the id. The draft where no version is given.
+    ///
+    /// # Errors
+    /// What is wrong, to go after the name of what holds it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (identifier, version) = match text.rsplit_once(':') {
+            Some((identifier, version)) if !version.contains('/') => (identifier, version),
+            _ => (text, "DRAFT"),
+        };
+        let is_version = version == "DRAFT" || version.parse::<u32>().is_ok_and(|number| number > 0);
+        if identifier.is_empty() || identifier.contains(char::is_whitespace) || !is_version {
+            return Err(format!("is a guardrail's id, ARN or name, which :VERSION may follow, and was {text:?}"));
+        }
+        Ok(Self { identifier: identifier.to_owned(), version: version.to_owned() })
+    }
 }
 
 impl Controls {
@@ -54,6 +95,7 @@ impl Controls {
                 "session-policy" => controls.session_policy = Some(policy(text).map_err(refuse)?),
                 "answer-schema" => controls.answer_schema = Some(AnswerSchema::of_header(text).map_err(refuse)?),
                 "max-iterations" => controls.iterations_max = Some(count(text).map_err(refuse)?),
+                "max-tokens" => controls.tokens_max = Some(count(text).map_err(refuse)?),
                 "max-seconds" => controls.seconds_max = Some(count(text).map_err(refuse)?),
                 _ => return Err(refuse("is not known".to_owned())),
             }
@@ -74,6 +116,9 @@ impl Controls {
                 SESSION_POLICY => controls.session_policy = Some(policy(text).map_err(refuse)?),
                 ANSWER_SCHEMA => controls.answer_schema = Some(AnswerSchema::of_tag(text).map_err(refuse)?),
                 MAX_ITERATIONS => controls.iterations_max = Some(count(text).map_err(refuse)?),
+                MAX_TOKENS => controls.tokens_max = Some(count(text).map_err(refuse)?),
+                LIMIT_MESSAGE => controls.limit_message = Some(text.to_owned()).filter(|text| !text.is_empty()),
+                RESULT_GUARDRAIL => controls.result_guardrail = Some(GuardrailName::parse(text).map_err(refuse)?),
                 MAX_SECONDS => controls.seconds_max = Some(count(text).map_err(refuse)?),
                 _ => {}
             }
@@ -92,6 +137,9 @@ impl Controls {
             answer_schema: self.answer_schema.clone().or_else(|| others.answer_schema.clone()),
             iterations_max: lower(self.iterations_max, others.iterations_max),
             seconds_max: lower(self.seconds_max, others.seconds_max),
+            tokens_max: lower(self.tokens_max, others.tokens_max),
+            limit_message: self.limit_message.clone().or_else(|| others.limit_message.clone()),
+            result_guardrail: self.result_guardrail.clone().or_else(|| others.result_guardrail.clone()),
         }
     }
 
@@ -105,8 +153,19 @@ impl Controls {
             wall_time_seconds: self
                 .seconds_max
                 .map_or(most.wall_time_seconds, |wanted| wanted.min(most.wall_time_seconds)),
+            tokens_max: self.tokens_max.into_iter().chain(most.tokens_max).min(),
             ..most
         }
+    }
+
+    /// What the user reads when a limit ends the turn.
+    pub fn limit_message(&self, settings: &Settings) -> Option<String> {
+        self.limit_message.clone().or_else(|| settings.limit_message.clone())
+    }
+
+    /// The guardrail for results of tools.
+    pub fn result_guardrail<'a>(&'a self, settings: &'a Settings) -> Option<&'a GuardrailName> {
+        self.result_guardrail.as_ref().or(settings.result_guardrail.as_ref())
     }
 }
 

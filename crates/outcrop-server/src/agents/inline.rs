@@ -56,7 +56,7 @@ struct Described<'a> {
     instruction: &'a str,
     action_groups: &'a [runtime::AgentActionGroup],
     knowledge_bases: &'a [runtime::KnowledgeBase],
-    guardrail: bool,
+    guardrail: Option<&'a runtime::GuardrailConfigurationWithArn>,
     collaboration: Option<runtime::AgentCollaboration>,
     collaborators: &'a [runtime::CollaboratorConfiguration],
     prompts: Option<&'a runtime::PromptOverrideConfiguration>,
@@ -73,7 +73,7 @@ fn root(req: &runtime::InvokeInlineAgentRequest) -> Described<'_> {
         instruction: &req.instruction,
         action_groups: req.action_groups.as_deref().unwrap_or_default(),
         knowledge_bases: req.knowledge_bases.as_deref().unwrap_or_default(),
-        guardrail: req.guardrail_configuration.is_some(),
+        guardrail: req.guardrail_configuration.as_ref(),
         collaboration: req.agent_collaboration,
         collaborators: req.collaborator_configurations.as_deref().unwrap_or_default(),
         prompts: req.prompt_override_configuration.as_ref(),
@@ -91,7 +91,7 @@ fn described(collaborator: &runtime::Collaborator) -> Described<'_> {
         instruction: &collaborator.instruction,
         action_groups: collaborator.action_groups.as_deref().unwrap_or_default(),
         knowledge_bases: collaborator.knowledge_bases.as_deref().unwrap_or_default(),
-        guardrail: collaborator.guardrail_configuration.is_some(),
+        guardrail: collaborator.guardrail_configuration.as_ref(),
         collaboration: collaborator.agent_collaboration,
         collaborators: collaborator.collaborator_configurations.as_deref().unwrap_or_default(),
         prompts: collaborator.prompt_override_configuration.as_ref(),
@@ -168,10 +168,6 @@ fn refuse_what_cannot_run(agent: &Described<'_>) -> OpResult<()> {
         tracing::debug!(knowledge_base_id = base.knowledge_base_id, "an inline agent names a knowledge base");
         return Err(errors::not_found());
     }
-    if agent.guardrail {
-        let what = "guardrailConfiguration of an inline agent is not supported by this version of Outcrop.";
-        return Err(errors::validation(what));
-    }
     Ok(())
 }
 
@@ -181,11 +177,12 @@ async fn snapshot(app: &App, described: &Described<'_>) -> OpResult<Snapshot> {
     let custom_orchestration: Option<api::CustomOrchestration> = as_saved(described.custom_orchestration)?;
     let prompts: Option<api::PromptOverrideConfiguration> = as_saved(described.prompts)?;
     let orchestration_type: Option<api::OrchestrationType> = as_saved(described.orchestration_type.as_ref())?;
+    let guardrail_configuration: Option<api::GuardrailConfiguration> = as_saved(described.guardrail)?;
     check_agent(&AgentMembers {
         orchestration_type,
         custom_orchestration: custom_orchestration.as_ref(),
         prompt_override_configuration: prompts.as_ref(),
-        guardrail_configuration: None,
+        guardrail_configuration: guardrail_configuration.as_ref(),
     })?;
     let action_groups = action_groups(app, described.action_groups).await?;
     let agent = api::Agent {
@@ -209,7 +206,7 @@ async fn snapshot(app: &App, described: &Described<'_>) -> OpResult<Snapshot> {
         failure_reasons: None,
         recommended_actions: None,
         prompt_override_configuration: Some(shown_prompts(prompts, Phases::default())),
-        guardrail_configuration: None,
+        guardrail_configuration,
         memory_configuration: None,
         agent_collaboration: as_saved(described.collaboration.as_ref())?,
     };

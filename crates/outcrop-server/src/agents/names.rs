@@ -1,4 +1,4 @@
-//! Names for ids: where a path holds no id that exists, an agent, alias or prompt is also found by its exact name if
+//! Names for ids: where a path holds no id that exists, an agent, alias, prompt or guardrail is also found by its exact name if
 //! exactly one has it, or by a name that the tag `outcrop:names` gives it. Parts of an agent (action groups, collaborators,
 //! associated knowledge bases) are found by their names.
 
@@ -22,8 +22,16 @@ const NAME_BYTES_MAX: usize = 200;
 
 /// Replaces names in a route's labels by ids. What is neither stays as it is, for the constraints to judge.
 pub async fn resolve(app: &App, route: &mut Route) -> OpResult<()> {
+    let of_guardrails = matches!(route.operation.service, ServiceId::Bedrock | ServiceId::BedrockRuntime);
     let of_agents = matches!(route.operation.service, ServiceId::BedrockAgent | ServiceId::BedrockAgentRuntime);
     let label = |name: &str| route.labels.iter().position(|(member, _)| *member == name);
+    if let Some(at) = label("guardrailIdentifier").filter(|_| of_guardrails) {
+        let text = route.labels[at].1.clone();
+        if let Some(id) = app.store.read(move |tx| crate::guardrails::documents::find(tx, &text)).await? {
+            route.labels[at].1 = id;
+        }
+        return Ok(());
+    }
     if let Some(at) = label("promptIdentifier").filter(|_| of_agents) {
         let text = route.labels[at].1.clone();
         if let Some(id) = app.store.read(move |tx| find_prompt(tx, &text)).await? {

@@ -6,6 +6,7 @@ use super::documents::{
     routing, version_parent,
 };
 use crate::errors::{self, OpResult};
+use crate::guardrails::uses;
 use crate::quotas::Quotas;
 use outcrop_api::bedrock_agent as api;
 use outcrop_store::{Kind, Resource, Tx};
@@ -80,6 +81,7 @@ fn cut_version(
         created_at: now,
         updated_at: now,
     };
+    uses::hold(tx, version.guardrail_configuration.as_ref(), &agent.agent_id, &number, now)?;
     let stored_version = StoredVersion { version, snapshot };
     tx.put(&resource, &stored_version).map_err(put_error)?;
     copy_parts(tx, &agent.agent_id, &number)?;

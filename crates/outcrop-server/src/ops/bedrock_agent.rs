@@ -35,7 +35,7 @@ mod list_agent_knowledge_bases;
 mod list_agent_versions;
 mod list_agents;
 mod list_prompts;
-pub(super) mod paging;
+pub(in crate::ops) mod paging;
 mod prepare_agent;
 mod prompts;
 mod put_resource_policy;

@@ -4,7 +4,7 @@ use super::drive::{self, Ended, TurnInput, TurnRequest};
 use super::emit::{Emitter, SpeakingAgent};
 use super::sessions::{SessionPolicy, SessionSettings};
 use crate::App;
-use crate::agents::controls::Controls;
+use crate::agents::controls::{Controls, GuardrailName};
 use crate::agents::documents::{DRAFT, TEST_ALIAS_ID};
 use crate::agents::prepared::Target;
 use crate::errors::{self, OpResult};
@@ -35,6 +35,8 @@ pub struct Scope {
     pub(super) enable_trace: bool,
     /// Cancelled when the supervisor's turn is called off.
     pub(super) cancelled: CancellationToken,
+    /// The guardrail for results of the turn's own calls.
+    pub(super) result_guardrail: Option<GuardrailName>,
     /// Shows the supervisor's turn.
     pub(super) emitter: Emitter,
 }
@@ -107,6 +109,7 @@ async fn try_ask(
         session_id: scope.session_id.clone(),
         limits,
         stream: false,
+        guardrail_interval: super::guard::INTERVAL_CHARS,
         memory_id: None,
         above: Some(scope.clone()),
     };
@@ -140,6 +143,7 @@ fn input(
             enable_trace: scope.enable_trace,
             answer_schema,
             limits: target.controls.limits(&app.settings),
+            limit_message: target.controls.limit_message(&app.settings),
             ..Started::default()
         })),
         Ask::Results { invocation_id, results } => TurnInput::Results {

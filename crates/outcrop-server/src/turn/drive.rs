@@ -5,6 +5,7 @@ use super::collaborators::{self, Scope};
 use super::emit::{Emitter, failure};
 use super::files::{self, Files};
 use super::functions;
+use super::guard::{self, GuardedSink};
 use super::history::{self, History};
 use super::journal;
 use super::sessions::{RunningTurn, SessionGuard};
@@ -18,8 +19,8 @@ use outcrop_api::bedrock_agent::AgentCollaboration;
 use outcrop_api::bedrock_agent_runtime::{Attribution, ReturnControlPayload};
 use outcrop_planner::turn::text::AnswerStream;
 use outcrop_planner::turn::{
-    ControlReturned, Decision, Event, FailureKind, Limit, ModelFailed, ModelReplied, ParserCall, ParserOutcome,
-    ParserReturned, Started, Step, Turn, TurnLimits,
+    Assessed, ControlReturned, Decision, Event, FailureKind, Limit, ModelFailed, ModelReplied, Output, ParserCall,
+    ParserOutcome, ParserReturned, Started, Step, Turn, TurnLimits,
 };
 use outcrop_ports::{
     BoxFuture, ContentBlock, Delta, DeltaSink, Message, ModelError, ModelErrorKind, ModelRequest, ToolFailureCause,
@@ -44,6 +45,8 @@ pub struct TurnRequest {
     pub limits: TurnLimits,
     /// Whether the answer is wanted piece by piece.
     pub stream: bool,
+    /// Characters between two checks of an answer that is wanted piece by piece.
+    pub guardrail_interval: u32,
     /// What the session is remembered under when it is over.
     pub memory_id: Option<String>,
     /// What the supervisor hands down, for a collaborator's turn.
@@ -134,8 +137,11 @@ struct Driver<'a> {
     /// What is handed down to collaborators.
     below: Scope,
     stream: bool,
+    guardrail_interval: u32,
     /// What of the answer was shown while it was written.
     shown: String,
+    /// What guardrails found in it that must not be shown.
+    refused: Option<Assessed>,
     /// Files of the session that were read in this turn.
     files: Files,
 }
@@ -147,7 +153,7 @@ impl<'a> Driver<'a> {
         held: SessionGuard,
         emitter: &'a mut Emitter,
     ) -> OpResult<(Self, Decision)> {
-        let TurnRequest { target, session_id, input, limits, stream, memory_id, above } = request;
+        let TurnRequest { target, session_id, input, limits, stream, guardrail_interval, memory_id, above } = request;
         let began = Instant::now();
         let enable_trace = match &input {
             TurnInput::Words(started) => started.enable_trace,
@@ -167,6 +173,7 @@ impl<'a> Driver<'a> {
         };
         let (session, number, next_seq, turn, decision) = match input {
             TurnInput::Words(mut started) => {
+                guard::of_words(app, &target, &mut started).await?;
                 started.windows = windows::of_agent(app, &target.prepared);
                 if target.prepared.collaboration == AgentCollaboration::SupervisorRouter {
                     started.last_agent = history::last_agent(app, &target, &session_id).await?;
@@ -184,7 +191,8 @@ impl<'a> Driver<'a> {
                 let (turn, decision) = Turn::start(target.prepared.clone(), history.earlier, attributes, started);
                 (begun.session, begun.turn, begun.next_seq, turn, decision)
             }
-            TurnInput::Results { invocation_id, returned } => {
+            TurnInput::Results { invocation_id, mut returned } => {
+                guard::of_results(app, target.controls.result_guardrail(&app.settings), &mut returned).await?;
                 let mut turn = suspended_turn(app, &target, &session_id, &invocation_id).await?;
                 // It goes on as what it began as, also when the alias leads elsewhere by now.
                 emitter.speak_as(&turn.tool_context().agent.version);
@@ -212,11 +220,28 @@ impl<'a> Driver<'a> {
             ends_at,
             enable_trace,
             cancelled: running.token().clone(),
+            result_guardrail: target.controls.result_guardrail(&app.settings).cloned(),
             emitter: emitter.clone(),
         };
+        let refused = None;
         let (held, shown, files) = (Some(held), String::new(), Files::default());
-        let driver =
-            Self { app, emitter, turn, held, running, session, number, next_seq, ends_at, below, stream, shown, files };
+        let driver = Self {
+            app,
+            emitter,
+            turn,
+            held,
+            running,
+            session,
+            number,
+            next_seq,
+            ends_at,
+            below,
+            stream,
+            guardrail_interval,
+            shown,
+            refused,
+            files,
+        };
         Ok((driver, decision))
     }
 
@@ -253,14 +278,14 @@ impl<'a> Driver<'a> {
                     files::put_in(self.app, self.session, &mut request, &mut self.files).await?;
                     // What was heard so far is durable, and asking a model changes nothing: the turn can stop here.
                     tokio::select! {
-                        event = self.call_model(&request) => event,
+                        event = self.call_model(&request) => event?,
                         () = stopping.cancelled() => return Err(errors::stopping()),
                         () = cancelled.cancelled() => self.cancel(None).await,
                     }
                 }
                 Step::Summarize(request) => {
                     tokio::select! {
-                        event = self.call_model(&request) => windows::summarized(event, self.app),
+                        event = self.call_model(&request) => windows::summarized(event?, self.app),
                         () = stopping.cancelled() => return Err(errors::stopping()),
                         () = cancelled.cancelled() => self.cancel(None).await,
                     }
@@ -287,6 +312,8 @@ impl<'a> Driver<'a> {
                     calls = Some(started);
                     self.next_result(&mut calls).await?
                 }
+                Step::ApplyGuardrail { request } => guard::for_function(self.app, &request).await,
+                Step::Assess { text } => guard::of_answer(self.app, &self.turn, text, self.refused.take()).await?,
                 Step::Wait => self.next_result(&mut calls).await?,
                 Step::ReturnControl(payload) => {
                     let invocation_id = payload.invocation_id.clone().unwrap_or_default();
@@ -326,7 +353,11 @@ impl<'a> Driver<'a> {
             self.emitter.answer(text, attribution).await;
             return;
         }
-        // What was shown begins the answer, unless a model writes its answer tag late: then the answer follows whole.
+        // Guardrails speak before the piece that they let through.
+        let (assessments, output) = output.into_iter().partition(Output::is_of_guardrail);
+        self.emitter.output(assessments).await;
+        // What was shown begins the answer, unless a model writes its answer tag late, or a guardrail puts something in its
+        // place: then that follows whole.
         let rest = text.strip_prefix(self.shown.as_str()).map_or_else(|| format!("\n{text}"), str::to_owned);
         if !rest.is_empty() {
             self.emitter.text(&rest).await;
@@ -334,24 +365,36 @@ impl<'a> Driver<'a> {
         self.emitter.output(output).await;
     }
 
-    async fn call_model(&mut self, request: &ModelRequest) -> Event {
+    async fn call_model(&mut self, request: &ModelRequest) -> OpResult<Event> {
         let app = self.app;
         let model = app.models.model(&request.model_id);
         let started_at = app.clock.now();
         let patience = app.settings.model_call_timeout.min(self.ends_at.saturating_duration_since(Instant::now()));
-        let sink = (self.stream && self.turn.can_stream()).then(|| AnswerSink {
+        let streams = self.stream && self.turn.can_stream();
+        let guarded = match streams && self.turn.is_guarded() {
+            true => {
+                let has_tools = !request.tools.is_empty();
+                Some(GuardedSink::new(app, &self.turn, self.emitter, self.guardrail_interval, has_tools).await?)
+            }
+            false => None,
+        };
+        let sink = (streams && guarded.is_none()).then(|| AnswerSink {
             emitter: self.emitter,
             answer: Mutex::new((AnswerStream::new(!request.tools.is_empty()), String::new())),
         });
         let deltas = sink.as_ref().map(|sink| sink as &dyn DeltaSink);
+        let deltas = deltas.or(guarded.as_ref().map(|sink| sink as &dyn DeltaSink));
         let asked = tokio::time::timeout(patience, model.converse(request, deltas)).await;
         if let Some(sink) = sink {
             self.shown = sink.answer.into_inner().1;
         }
+        if let Some(sink) = guarded {
+            (self.shown, self.refused) = sink.end();
+        }
         let at = app.clock.now();
         let usage = asked.as_ref().ok().and_then(|answer| answer.as_ref().ok()).map(|reply| &reply.usage);
         app.metrics.model_call(&request.model_id, usage);
-        match asked {
+        Ok(match asked {
             Ok(Ok(mut reply)) => {
                 refuse_deep_arguments(&mut reply.message);
                 Event::ModelReplied(ModelReplied { started_at, at, call_id: app.ids.uuid(), reply })
@@ -369,7 +412,7 @@ impl<'a> Driver<'a> {
                     error: ModelError::new(ModelErrorKind::TimedOut, message),
                 })
             }
-        }
+        })
     }
 
     async fn call_parser(&self, call: ParserCall) -> Event {

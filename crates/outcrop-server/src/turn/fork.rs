@@ -129,6 +129,7 @@ pub async fn fork(app: &Arc<App>, request: &ForkRequest) -> OpResult<Made> {
         })),
         limits: choice.target.controls.limits(&app.settings),
         stream: true,
+        guardrail_interval: super::guard::INTERVAL_CHARS,
         // What a fork tries out is not to be remembered, unless its later turns say so.
         memory_id: None,
         above: None,

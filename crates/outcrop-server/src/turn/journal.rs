@@ -1,7 +1,7 @@
 //! What a journal row holds.
 
 use outcrop_planner::turn::custom::CustomTurn;
-use outcrop_planner::turn::{Event, Left, Turn};
+use outcrop_planner::turn::{Event, Left, Started, ToolReturned, Turn};
 use outcrop_ports::{ContentBlock, Message, ToolResultContent};
 use outcrop_store::JournalEvent;
 use serde::{Deserialize, Serialize};
@@ -65,9 +65,23 @@ pub(super) enum Stop {
     Unreadable,
 }
 
-/// An event's row.
+/// An event's row. Values that guardrails took out of what is recorded stand in no other place of it.
 pub(super) fn event_row(event: &Event) -> Vec<u8> {
-    row(&EntryRef::Event(event))
+    match event {
+        Event::Started(Started { assessed: Some(assessed), .. })
+        | Event::ToolReturned(ToolReturned { assessed: Some(assessed), .. })
+            if assessed.has_values() =>
+        {
+            let mut event = event.clone();
+            if let Event::Started(Started { assessed: Some(assessed), .. })
+            | Event::ToolReturned(ToolReturned { assessed: Some(assessed), .. }) = &mut event
+            {
+                **assessed = assessed.without_values();
+            }
+            row(&EntryRef::Event(&event))
+        }
+        event => row(&EntryRef::Event(event)),
+    }
 }
 
 /// Most bytes of the row that ends a turn, and so of what a turn adds to the history.

@@ -34,7 +34,7 @@ pub(super) async fn read(app: Arc<App>, session: i64, running: u32, asked: ReadR
             failed("The result cannot be read.".to_owned())
         }
     };
-    ToolReturned { started_at, at: app.clock.now(), call_id: app.ids.uuid(), tool_use_id, outcome }
+    ToolReturned { started_at, at: app.clock.now(), call_id: app.ids.uuid(), tool_use_id, outcome, assessed: None }
 }
 
 fn piece(event: &Event, asked: &ReadResult) -> Option<String> {

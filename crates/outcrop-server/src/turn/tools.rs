@@ -1,8 +1,9 @@
 //! Tool calls of one step, side by side; one outcome each.
 
 use super::collaborators::{self, Scope};
-use super::reading;
+use super::{guard, reading};
 use crate::App;
+use crate::agents::controls::GuardrailName;
 use outcrop_planner::turn::{Call, Event, ToolReturned};
 use outcrop_ports::{ToolCall, ToolContext, ToolFailure, ToolFailureCause, ToolLimits, ToolOutcome};
 use std::sync::Arc;
@@ -79,6 +80,7 @@ impl Calls {
     fn start_next(&mut self) -> bool {
         let Some(call) = self.waiting.next() else { return false };
         let (app, context) = (self.app.clone(), self.context.clone());
+        let guardrail = self.scope.result_guardrail.clone();
         let limits = ToolLimits {
             timeout: app.settings.tool_call_timeout.min(self.time_left),
             response_bytes_max: app.settings.tool_response_bytes_max,
@@ -89,7 +91,7 @@ impl Calls {
                 self.running.spawn(async move {
                     tokio::select! {
                         biased;
-                        returned = one(&app, call, &context, limits) => Some(Event::ToolReturned(returned)),
+                        returned = one(&app, call, &context, limits, guardrail.as_ref()) => Some(Event::ToolReturned(returned)),
                         // Dropping the call ends it: a local function's process with it, a request to another server too.
                         () = cancelled.cancelled() => None,
                     }
@@ -109,7 +111,13 @@ impl Calls {
     }
 }
 
-async fn one(app: &App, call: ToolCall, context: &ToolContext, limits: ToolLimits) -> ToolReturned {
+async fn one(
+    app: &App,
+    call: ToolCall,
+    context: &ToolContext,
+    limits: ToolLimits,
+    guardrail: Option<&GuardrailName>,
+) -> ToolReturned {
     let started_at = app.clock.now();
     // The executor keeps its own time; this is for one that does not.
     let patience = limits.timeout + Duration::from_secs(5);
@@ -128,5 +136,7 @@ async fn one(app: &App, call: ToolCall, context: &ToolContext, limits: ToolLimit
     if let ToolOutcome::Failed(failure) = &outcome {
         tracing::warn!(function = &*call.function_arn, action_group = &*call.action_group, cause = ?failure.cause, reason = failure.message, "tool call failed");
     }
-    ToolReturned { started_at, at: app.clock.now(), call_id: app.ids.uuid(), tool_use_id: call.tool_use_id, outcome }
+    let (outcome, assessed) = guard::of_result(app, guardrail, outcome).await;
+    let (at, call_id) = (app.clock.now(), app.ids.uuid());
+    ToolReturned { started_at, at, call_id, tool_use_id: call.tool_use_id, outcome, assessed }
 }

@@ -29,6 +29,8 @@ pub(crate) struct File {
     pub(crate) limits: LimitsSection,
     /// How many of what there may be; one more is a ServiceQuotaExceededException.
     pub(crate) quotas: QuotasSection,
+    /// Guardrails that no agent names.
+    pub(crate) guardrails: GuardrailsSection,
     /// Sessions that other frameworks keep here (CreateSession and its kin).
     pub(crate) session_store: SessionStoreSection,
     /// What agents remember of sessions that are over.
@@ -51,6 +53,7 @@ impl Default for File {
             auth: AuthSection::default(),
             limits: LimitsSection::default(),
             quotas: QuotasSection::default(),
+            guardrails: GuardrailsSection::default(),
             session_store: SessionStoreSection::default(),
             memory: MemorySection::default(),
             sessions: SessionsSection::default(),
@@ -279,6 +282,10 @@ pub(crate) struct AnswerSchemaEntry {
 pub(crate) struct LimitsSection {
     /// Most model calls in one turn.
     pub(crate) iterations_max: u32,
+    /// Tokens, read and written, after which a turn asks no model any more; no limit when absent.
+    pub(crate) tokens_max: Option<u64>,
+    /// What the user reads when a limit ends a turn.
+    pub(crate) message: Option<String>,
     /// Most replies in a row that cannot be acted on and are given back to the model.
     pub(crate) reprompts_max: u32,
     /// Most bytes of a tool result that a model is shown at once; a longer one is an excerpt, on which it can read.
@@ -305,6 +312,8 @@ impl Default for LimitsSection {
         let settings = outcrop_server::Settings::default();
         Self {
             iterations_max: turn.iterations_max,
+            tokens_max: turn.tokens_max,
+            message: None,
             reprompts_max: turn.reprompts_max,
             tool_result_excerpt_bytes: turn.tool_result_excerpt_bytes.unwrap_or(turn.tool_result_bytes_max),
             tool_result_bytes_max: turn.tool_result_bytes_max,
@@ -316,6 +325,15 @@ impl Default for LimitsSection {
             reader_timeout: Time(settings.reader_timeout),
         }
     }
+}
+
+/// Guardrails that no agent names.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GuardrailsSection {
+    /// The guardrail that assesses results of tools before a model reads them, as `ID` or `ID:VERSION`: an id, an ARN or a
+    /// name. The tag `outcrop:result-guardrail` of an agent or alias wins over it.
+    pub(crate) results: Option<String>,
 }
 
 /// How many of what there may be.
@@ -346,6 +364,10 @@ pub(crate) struct QuotasSection {
     pub(crate) prompts: usize,
     /// Most versions of a prompt.
     pub(crate) versions_per_prompt: usize,
+    /// Most guardrails.
+    pub(crate) guardrails: usize,
+    /// Most versions of a guardrail.
+    pub(crate) versions_per_guardrail: usize,
     /// Most invocations in a session of the session store.
     pub(crate) invocations_per_session: usize,
     /// Most steps in a session of the session store, over all its invocations.
@@ -370,6 +392,8 @@ impl Default for QuotasSection {
             versions_per_agent: quotas.versions_per_agent,
             prompts: quotas.prompts,
             versions_per_prompt: quotas.versions_per_prompt,
+            guardrails: quotas.guardrails,
+            versions_per_guardrail: quotas.versions_per_guardrail,
             invocations_per_session: quotas.invocations_per_session,
             steps_per_session: quotas.steps_per_session,
             tags_per_resource: quotas.tags_per_resource,

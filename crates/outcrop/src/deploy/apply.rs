@@ -7,6 +7,7 @@ mod agent;
 mod alias;
 mod collaborators;
 mod function;
+mod guardrail;
 mod intent;
 mod poll;
 mod recorded;
@@ -202,6 +203,8 @@ impl Apply<'_> {
                 agent::complete(self.client, id, before, &wanted.properties).await
             }
             Type::AgentAlias => alias::update(self.client, id, before, &wanted.properties).await,
+            Type::Guardrail => guardrail::update(self.client, id, before, &wanted.properties).await,
+            Type::GuardrailVersion => Ok(guardrail::version(self.client, id).await?),
             Type::Function | Type::ServerlessFunction => function::update(self.client, id, before, wanted).await,
             Type::Permission | Type::Role | Type::Policy | Type::ManagedPolicy => {
                 Ok(recorded::made(&self.place, live.kind, &live.id, &wanted.properties))
@@ -213,6 +216,8 @@ impl Apply<'_> {
         let found = match kind {
             Type::Agent => agent::exists(self.client, &known.physical_id).await,
             Type::AgentAlias => alias::exists(self.client, &known.physical_id).await,
+            Type::Guardrail => guardrail::exists(self.client, &known.physical_id).await,
+            Type::GuardrailVersion => guardrail::version(self.client, &known.physical_id).await.map(|_| ()),
             Type::Function | Type::ServerlessFunction => {
                 function::find(self.client, &known.physical_id).await.map(|_| ())
             }
@@ -230,6 +235,8 @@ impl Apply<'_> {
         let deleted = match Type::of(&old.r#type) {
             Some(Type::Agent) => agent::delete(self.client, id, old.properties.as_ref()).await,
             Some(Type::AgentAlias) => alias::delete(self.client, id).await,
+            Some(Type::Guardrail) => guardrail::delete(self.client, id).await,
+            Some(Type::GuardrailVersion) => guardrail::delete_version(self.client, id).await,
             Some(Type::Function | Type::ServerlessFunction) => function::delete(self.client, id).await,
             // Recorded only; or a type of another version of this program, which alone knows what to delete.
             _ => Ok(()),

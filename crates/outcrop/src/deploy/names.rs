@@ -28,6 +28,7 @@ impl Names {
             Type::AgentAlias => {
                 ("alias", "AgentAliasName", "agentAliasName", agent_of(&live.properties, scope, references)?)
             }
+            Type::Guardrail => ("guardrail", "Name", "name", String::new()),
             kind if kind.is_function() => ("function", "FunctionName", "FunctionName", String::new()),
             _ => return None,
         };

@@ -7,6 +7,10 @@ pub(crate) enum Type {
     Agent,
     /// A name for a version of an agent.
     AgentAlias,
+    /// Policies over inputs and outputs.
+    Guardrail,
+    /// An immutable copy of a guardrail.
+    GuardrailVersion,
     /// A function.
     Function,
     /// A function as the serverless transform writes it.
@@ -32,9 +36,11 @@ struct Facts {
 }
 
 /// All types.
-pub(crate) const TYPES: [Type; 8] = [
+pub(crate) const TYPES: [Type; 10] = [
     Type::Agent,
     Type::AgentAlias,
+    Type::Guardrail,
+    Type::GuardrailVersion,
     Type::Function,
     Type::ServerlessFunction,
     Type::Permission,
@@ -94,6 +100,18 @@ impl Type {
                 name: "AWS::Bedrock::AgentAlias",
                 attributes: &["AgentAliasArn", "AgentAliasId", "AgentAliasStatus", "CreatedAt", "UpdatedAt"],
                 fixed: &["agentId"],
+                recorded: None,
+            },
+            Self::Guardrail => Facts {
+                name: "AWS::Bedrock::Guardrail",
+                attributes: &["CreatedAt", "GuardrailArn", "GuardrailId", "Status", "UpdatedAt", "Version"],
+                fixed: &[],
+                recorded: None,
+            },
+            Self::GuardrailVersion => Facts {
+                name: "AWS::Bedrock::GuardrailVersion",
+                attributes: &["GuardrailArn", "GuardrailId", "Version"],
+                fixed: &["description", "guardrailIdentifier"],
                 recorded: None,
             },
             Self::Function => {

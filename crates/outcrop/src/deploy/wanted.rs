@@ -6,6 +6,7 @@ use super::package::{Package, Packages, inline, text_sha256};
 use super::resource::Type;
 use super::template::{Entry, Kind, Node, Problem};
 use outcrop_api::ApiOperation;
+use outcrop_api::bedrock::{CreateGuardrail, CreateGuardrailVersion};
 use outcrop_api::bedrock_agent::{CreateAgent, CreateAgentAlias};
 use outcrop_api::lambda::CreateFunction;
 use outcrop_api::model::Shape;
@@ -45,6 +46,14 @@ impl Workshop<'_> {
             Type::AgentAlias => {
                 let shape = input_shape::<CreateAgentAlias>();
                 only(Value::Object(structure(node, shape, &["clientToken"], &mut self.problems)))
+            }
+            Type::Guardrail => {
+                let (shape, node) = (input_shape::<CreateGuardrail>(), with_names_of_api(node));
+                only(Value::Object(structure(&node, shape, &["clientRequestToken"], &mut self.problems)))
+            }
+            Type::GuardrailVersion => {
+                let shape = input_shape::<CreateGuardrailVersion>();
+                only(Value::Object(structure(node, shape, &["clientRequestToken"], &mut self.problems)))
             }
             Type::Function => self.function(id, node),
             Type::ServerlessFunction => {
@@ -271,6 +280,28 @@ impl Workshop<'_> {
         let cut = name.floor_char_boundary(FUNCTION_NAME_MAX - 9);
         format!("{}-{}", &name[..cut], &text_sha256(&name)[..8])
     }
+}
+
+/// The properties of a guardrail where CloudFormation has other names than the API.
+fn with_names_of_api(node: &Node) -> Node {
+    const NAMES: [(&str, &str, &str); 5] = [
+        ("", "KmsKeyArn", "KmsKeyId"),
+        ("TopicPolicyConfig", "TopicsTierConfig", "TierConfig"),
+        ("ContentPolicyConfig", "ContentFiltersTierConfig", "TierConfig"),
+        ("ContextualGroundingPolicyConfig", "ContextualGroundingTierConfig", "TierConfig"),
+        ("CrossRegionConfig", "GuardrailProfileArn", "GuardrailProfileIdentifier"),
+    ];
+    fn renamed(node: &Node, within: &str) -> Node {
+        let Kind::Map(entries) = &node.kind else { return node.clone() };
+        let renamed = entries.iter().map(|entry| {
+            let name = NAMES.iter().find(|(place, name, _)| *place == within && *name == entry.key);
+            let key = name.map_or_else(|| entry.key.clone(), |(_, _, name)| (*name).to_owned());
+            let value = if within.is_empty() { renamed(&entry.value, &entry.key) } else { entry.value.clone() };
+            Entry { key, value, ..entry.clone() }
+        });
+        node.with(Kind::Map(renamed.collect()))
+    }
+    renamed(node, "")
 }
 
 /// The properties of a serverless function with the globals below them: mappings are merged, lists are appended,

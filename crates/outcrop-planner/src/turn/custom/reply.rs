@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub(super) const START: &str = "START";
 pub(super) const MODEL_INVOKED: &str = "MODEL_INVOKED";
 pub(super) const TOOL_INVOKED: &str = "TOOL_INVOKED";
-const APPLY_GUARDRAIL_INVOKED: &str = "APPLY_GUARDRAIL_INVOKED";
+pub(super) const APPLY_GUARDRAIL_INVOKED: &str = "APPLY_GUARDRAIL_INVOKED";
 pub(super) const INVOKE_MODEL: &str = "INVOKE_MODEL";
 const INVOKE_TOOL: &str = "INVOKE_TOOL";
 const APPLY_GUARDRAIL: &str = "APPLY_GUARDRAIL";

@@ -78,7 +78,7 @@ impl Turn {
     }
 
     /// What the user read stands in the history, not what it was made of.
-    fn replace_answer(&mut self, text: &str) {
+    pub(in crate::turn) fn replace_answer(&mut self, text: &str) {
         if text.is_empty() {
             return self.close(text);
         }

@@ -2,10 +2,11 @@
 
 use super::agents::{self, IDLE_SESSION_TTL_SECONDS, Written};
 use crate::App;
-use crate::agents::documents::{StoredAgent, agent_name_taken};
+use crate::agents::documents::{DRAFT, StoredAgent, agent_name_taken};
 use crate::agents::tags;
 use crate::agents::tokens::TokenUse;
 use crate::errors::{ApiError, OpResult};
+use crate::guardrails::uses;
 use crate::ops::OpContext;
 use outcrop_api::bedrock_agent as api;
 use outcrop_store::{Kind, PutError, Resource};
@@ -34,6 +35,7 @@ pub(super) async fn create_agent(cx: OpContext, req: api::CreateAgentRequest) ->
             return Ok::<_, ApiError>(stored.agent);
         }
         let quotas = &app.settings.quotas;
+        uses::check(&app, tx, stored.agent.guardrail_configuration.as_ref())?;
         app.agent_count.admit(|count| quotas.agents(count), || tx.count(Kind::Agent, ""))?;
         let document = &stored.agent;
         let resource = Resource {
@@ -48,6 +50,7 @@ pub(super) async fn create_agent(cx: OpContext, req: api::CreateAgentRequest) ->
             PutError::NameTaken => agent_name_taken(),
             other => crate::agents::documents::put_error(other),
         })?;
+        uses::hold(tx, document.guardrail_configuration.as_ref(), &document.agent_id, DRAFT, now)?;
         tags::set(tx, quotas, &arn, &tags)?;
         token.remember(tx, &document.agent_id, now)?;
         // What is stored is done already; the answer shows the state every client expects first.

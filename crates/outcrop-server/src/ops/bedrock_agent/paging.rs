@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 const PAGE_DEFAULT: i64 = 100;
 
 /// A page of documents and the token for the next.
-pub(super) fn page<T: DeserializeOwned>(
+pub(in crate::ops) fn page<T: DeserializeOwned>(
     tx: &ReadTx<'_>,
     kind: Kind,
     parent: &str,
@@ -27,7 +27,7 @@ pub(super) fn page<T: DeserializeOwned>(
 const AFTER_FIRST: &str = "after-first";
 
 /// Like [`page`], with an item that is not among the documents before them all.
-pub(super) fn page_after<T: DeserializeOwned>(
+pub(in crate::ops) fn page_after<T: DeserializeOwned>(
     tx: &ReadTx<'_>,
     first: T,
     kind: Kind,

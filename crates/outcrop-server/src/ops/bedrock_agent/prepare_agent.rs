@@ -46,9 +46,6 @@ async fn try_prepare(cx: &OpContext, agent_id: &str) -> OpResult<Option<Timestam
             "This agent cannot be prepared. The AgentCollaboration attribute is set to {mode} but no agent collaborators are added."
         )));
     }
-    for what in prepare::without_effect(&draft.stored.agent) {
-        tracing::warn!(agent_id, what, "stored, but without effect in this version");
-    }
     let read_at = draft.stored.agent.updated_at;
     draft.problems.extend(inline_schemas(cx, &mut draft.groups).await);
     let problems = std::mem::take(&mut draft.problems);

@@ -1,8 +1,9 @@
 //! UpdateAgent: replaces the draft whole; what is left out is cleared.
 
 use super::agents::{self, IDLE_SESSION_TTL_SECONDS, Written};
-use crate::agents::documents::{agent, next_update, put_agent};
+use crate::agents::documents::{DRAFT, agent, next_update, put_agent};
 use crate::errors::{self, ApiError, OpResult};
+use crate::guardrails::uses;
 use crate::ops::OpContext;
 use outcrop_api::bedrock_agent as api;
 
@@ -15,6 +16,7 @@ pub(super) async fn update_agent(cx: OpContext, req: api::UpdateAgentRequest) ->
     })?;
     let phases = agents::phases(req.memory_configuration.as_ref(), req.agent_collaboration);
     let now = cx.clock.now().to_micros();
+    let app = cx.app.clone();
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
         let mut stored = agent(tx, &req.agent_id)?;
         let old = stored.agent;
@@ -38,6 +40,9 @@ pub(super) async fn update_agent(cx: OpContext, req: api::UpdateAgentRequest) ->
             agent_collaboration: Some(req.agent_collaboration.unwrap_or(api::AgentCollaboration::Disabled)),
             ..old
         };
+        let guardrail = stored.agent.guardrail_configuration.as_ref();
+        uses::check(&app, tx, guardrail)?;
+        uses::hold(tx, guardrail, &stored.agent.agent_id, DRAFT, now)?;
         put_agent(tx, &stored).map_err(|error| match error.code {
             "ConflictException" => {
                 errors::conflict("Cannot update the agent as an agent with the same name already exists.")

@@ -8,6 +8,7 @@ use crate::errors::{self, ApiError, OpResult};
 use crate::memory;
 use crate::ops::OpContext;
 use crate::turn::emit::{Emitter, Speaker, SpeakingAgent};
+use crate::turn::guard;
 use crate::turn::sessions::Busy;
 use crate::turn::{self, TurnInput, TurnRequest};
 use http::{HeaderValue, Response};
@@ -22,6 +23,12 @@ use std::sync::Arc;
 /// What the stream says when a session was ended on request.
 const SESSION_ENDED: &str = "Session is terminated as 'endSession' flag is set in request.";
 
+/// Characters between two checks of an answer that is streamed.
+pub(super) fn guardrail_interval(streaming: Option<&api::StreamingConfigurations>) -> u32 {
+    let given = streaming.and_then(|streaming| streaming.apply_guardrail_interval);
+    given.and_then(|given| u32::try_from(given).ok()).unwrap_or(guard::INTERVAL_CHARS)
+}
+
 /// What the caller asks of an agent, whichever way it is named.
 pub(super) struct Invocation {
     pub(super) session_id: String,
@@ -30,6 +37,7 @@ pub(super) struct Invocation {
     pub(super) memory_id: Option<String>,
     pub(super) enable_trace: bool,
     pub(super) stream: bool,
+    pub(super) guardrail_interval: u32,
     pub(super) prompt_creation: Option<api::PromptCreationConfigurations>,
     pub(super) performance: Option<api::PerformanceConfiguration>,
     pub(super) state: CallerState,
@@ -115,13 +123,14 @@ pub(super) async fn run(
     if invocation.end_session {
         return end_session(cx, &target, &session_id, memory_id, &emitter).await;
     }
-    let stream = invocation.stream;
+    let (stream, guardrail_interval) = (invocation.stream, invocation.guardrail_interval);
     let limits = controls.limits(&cx.settings);
     let mut input = turn_input(cx, &target, invocation, limits, answer_schema).await?;
     if let TurnInput::Words(started) = &mut input {
+        started.limit_message = controls.limit_message(&cx.settings);
         started.memory = memory::told(cx, &target, memory_id.as_deref()).await?;
     }
-    let request = TurnRequest { target, session_id, input, limits, stream, memory_id, above: None };
+    let request = TurnRequest { target, session_id, input, limits, stream, guardrail_interval, memory_id, above: None };
     turn::run(cx.app.clone(), request, held, emitter).await;
     Ok(())
 }
@@ -224,6 +233,8 @@ async fn turn_input(
         relayed_conversation: None,
         last_agent: None,
         memory: None,
+        assessed: None,
+        limit_message: None,
         prompt_creation: prompt_creation.as_ref().map(creation).unwrap_or_default(),
         latency: performance.and_then(|performance| performance.latency).map(latency),
         enable_trace,

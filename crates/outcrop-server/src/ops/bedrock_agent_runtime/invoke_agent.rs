@@ -38,6 +38,7 @@ fn asked(req: api::InvokeAgentRequest) -> OpResult<Invocation> {
         end_session: req.end_session == Some(true),
         memory_id: req.memory_id,
         enable_trace: req.enable_trace == Some(true),
+        guardrail_interval: invocation::guardrail_interval(req.streaming_configurations.as_ref()),
         stream: req.streaming_configurations.is_some_and(|streaming| streaming.stream_final_response == Some(true)),
         prompt_creation: req.prompt_creation_configurations,
         performance: req.bedrock_model_configurations.and_then(|configured| configured.performance_config),

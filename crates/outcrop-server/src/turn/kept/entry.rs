@@ -133,6 +133,7 @@ pub(super) fn forked(forked: &Forked) -> Value {
 pub(super) fn limit(limit: Limit) -> Value {
     let name = match limit {
         Limit::Iterations => "ITERATIONS",
+        Limit::Tokens => "TOKENS",
         Limit::WallTime => "WALL_TIME",
         Limit::Reprompts => "REPROMPTS",
         Limit::OrchestrationEvents => "ORCHESTRATION_EVENTS",

@@ -81,6 +81,18 @@ impl Gathered {
     }
 }
 
+impl Gathered {
+    /// Values that guardrails took out of answers, of the turn and of those below it.
+    pub(super) fn masked_values(&self) -> Vec<&str> {
+        let assessed = self.events.iter().filter_map(|event| match event {
+            Event::Assessed(assessed) => Some(assessed),
+            _ => None,
+        });
+        let below = self.below.values().flatten().filter_map(|below| below.turn.as_ref());
+        assessed.flat_map(|assessed| assessed.values()).chain(below.flat_map(Self::masked_values)).collect()
+    }
+}
+
 /// What a collaborator did for one ask.
 pub(super) struct Below {
     /// Its turn; `None` when it is not there, or there were too many.

@@ -189,7 +189,13 @@ fn end_of(step: &Step) -> Option<(&'static str, Value)> {
             members.insert("code".to_owned(), json!(error.code));
             ("error", Value::Object(members))
         }
-        Step::CallModel(_) | Step::Summarize(_) | Step::CallParser(_) | Step::CallTools(_) | Step::Wait => return None,
+        Step::CallModel(_)
+        | Step::Summarize(_)
+        | Step::CallParser(_)
+        | Step::CallTools(_)
+        | Step::Wait
+        | Step::Assess { .. }
+        | Step::ApplyGuardrail { .. } => return None,
     })
 }
 
@@ -301,7 +307,7 @@ impl<'a, 's> Teller<'a, 's> {
                     self.calls.insert(id.clone(), (call.clone(), at));
                 }
             }
-            Step::Wait => {}
+            Step::Wait | Step::Assess { .. } | Step::ApplyGuardrail { .. } => {}
             step @ (Step::Finish { .. } | Step::ReturnControl(_) | Step::Fail { .. }) => {
                 if let Some((kind, end)) = end_of(step) {
                     self.push(at, "ended", json!({ kind: end }));
@@ -358,6 +364,8 @@ impl<'a, 's> Teller<'a, 's> {
                 let asked = self.calls.remove(&returned.tool_use_id);
                 self.push(at, "collaboratorCall", entry::collaborator(asked.as_ref(), returned, is_left_out));
             }
+            // What guardrails said stands in the trace.
+            Event::Assessed(_) => {}
             Event::LimitReached { limit, .. } => {
                 self.lost(at);
                 self.push(at, "limit", entry::limit(*limit));

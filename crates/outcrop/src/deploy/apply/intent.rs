@@ -4,7 +4,7 @@
 //! looks whether the thing is there. Agents and aliases are known by the client token of their creation; a function has
 //! no token, but none had its name when the intent was written.
 
-use super::{Apply, Failure, Made, agent, alias, function, recorded};
+use super::{Apply, Failure, Made, agent, alias, function, guardrail, recorded};
 use crate::client::Client;
 use crate::deploy::check::Live;
 use crate::deploy::package::text_sha256;
@@ -40,6 +40,8 @@ impl Apply<'_> {
         let created = match live.kind {
             Type::Agent => agent::create(self.client, &wanted.properties, &token).await,
             Type::AgentAlias => alias::create(self.client, &wanted.properties, &token).await,
+            Type::Guardrail => guardrail::create(self.client, &wanted.properties, &token).await,
+            Type::GuardrailVersion => guardrail::create_version(self.client, &wanted.properties, &token).await,
             _ => function::create(self.client, wanted).await,
         };
         let made = match created {
@@ -62,6 +64,8 @@ impl Apply<'_> {
         match live.kind {
             Type::Agent => agent::complete(self.client, &id, None, &wanted.properties).await,
             Type::AgentAlias => alias::settled(self.client, &id).await,
+            Type::Guardrail => Ok(guardrail::update(self.client, &id, None, &wanted.properties).await?),
+            Type::GuardrailVersion => Ok(guardrail::version(self.client, &id).await?),
             _ if is_resumed => function::update(self.client, &id, None, wanted).await,
             _ => function::settled(self.client, &id).await,
         }
@@ -97,6 +101,8 @@ impl Intent {
         let (name, agent_id) = match kind {
             Type::Agent => (text("agentName"), String::new()),
             Type::AgentAlias => (text("agentAliasName"), text("agentId")),
+            Type::Guardrail => (text("name"), String::new()),
+            Type::GuardrailVersion => (text("guardrailIdentifier"), String::new()),
             _ => (text("FunctionName"), String::new()),
         };
         let properties_sha256 = text_sha256(&properties.to_string());

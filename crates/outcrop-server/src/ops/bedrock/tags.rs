@@ -1,0 +1,78 @@
+//! TagResource, UntagResource, ListTagsForResource: labels of what `bedrock` makes.
+
+use crate::App;
+use crate::agents::tags;
+use crate::errors::{self, ApiError, OpResult};
+use crate::ops::OpContext;
+use outcrop_api::bedrock as api;
+use outcrop_store::{Kind, ReadTx};
+use std::collections::BTreeMap;
+
+/// What can have tags: how its ARN goes on after the account, and where it is kept under the id that follows.
+const TAGGABLE: &[(&str, Kind)] = &[("guardrail/", Kind::Guardrail)];
+
+pub(super) async fn tag_resource(cx: OpContext, req: api::TagResourceRequest) -> OpResult<api::TagResourceResponse> {
+    let given = map_of(&req.tags)?;
+    tags::check(&given)?;
+    let app = cx.app.clone();
+    let work = move |tx: &mut outcrop_store::Tx<'_>| {
+        check_exists(&app, tx, &req.resource_arn)?;
+        tags::set(tx, &app.settings.quotas, &req.resource_arn, &given)
+    };
+    cx.store.write::<_, ApiError, _>(work).await?;
+    Ok(api::TagResourceResponse {})
+}
+
+pub(super) async fn untag_resource(
+    cx: OpContext,
+    req: api::UntagResourceRequest,
+) -> OpResult<api::UntagResourceResponse> {
+    let app = cx.app.clone();
+    let work = move |tx: &mut outcrop_store::Tx<'_>| {
+        check_exists(&app, tx, &req.resource_arn)?;
+        Ok(tx.remove_tags(&req.resource_arn, &req.tag_keys)?)
+    };
+    cx.store.write::<_, ApiError, _>(work).await?;
+    Ok(api::UntagResourceResponse {})
+}
+
+pub(super) async fn list_tags_for_resource(
+    cx: OpContext,
+    req: api::ListTagsForResourceRequest,
+) -> OpResult<api::ListTagsForResourceResponse> {
+    let app = cx.app.clone();
+    let work = move |tx: &ReadTx<'_>| {
+        check_exists(&app, tx, &req.resource_arn)?;
+        Ok::<_, ApiError>(tx.tags(&req.resource_arn)?)
+    };
+    let tags = cx.store.read(work).await?;
+    let tags = tags.into_iter().map(|(key, value)| api::Tag { key, value }).collect();
+    Ok(api::ListTagsForResourceResponse { tags: Some(tags) })
+}
+
+/// Tags in a list as others have them.
+///
+/// # Errors
+/// Validation: a key that is given twice.
+pub(super) fn map_of(given: &[api::Tag]) -> OpResult<BTreeMap<String, String>> {
+    let mut tags = BTreeMap::new();
+    for tag in given {
+        if tags.insert(tag.key.clone(), tag.value.clone()).is_some() {
+            return Err(errors::invalid_field("tags", format!("The tag {} is given twice.", tag.key)));
+        }
+    }
+    Ok(tags)
+}
+
+/// Only what exists can be tagged, under its own ARN.
+fn check_exists(app: &App, tx: &ReadTx<'_>, arn: &str) -> OpResult<()> {
+    let resource = arn.strip_prefix(&app.arn("")).unwrap_or_default();
+    for (start, kind) in TAGGABLE {
+        if let Some(id) = resource.strip_prefix(start)
+            && tx.exists(*kind, "", id)?
+        {
+            return Ok(());
+        }
+    }
+    Err(errors::not_found())
+}

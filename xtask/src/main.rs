@@ -2,6 +2,7 @@
 
 mod codegen;
 mod command;
+mod scorecard;
 mod test;
 mod tidy;
 mod venv;
@@ -14,6 +15,7 @@ cargo xtask COMMAND
 
   codegen [--check]                       types and tables of outcrop-api, from AWS's service models
   test [--rust | --python] [ARGUMENTS…]   all tests, with everything they need
+  scorecard DATA                          what the guardrails do on sets of texts, as docs/guardrails-scorecard.md
   tidy                                    what the architecture says, checked";
 
 fn main() -> ExitCode {
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["codegen", ..] => codegen::codegen(root, &arguments[1..]),
         ["test", ..] => test::test(root, &arguments[1..]),
+        ["scorecard", data] => scorecard::scorecard(root, data),
         ["tidy"] => tidy::tidy(root),
         _ => Err(USAGE.to_owned()),
     };

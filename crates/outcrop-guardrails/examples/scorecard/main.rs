@@ -1,4 +1,5 @@
-//! Scores the shipped detectors on the developers' sets: `scorecard DATA [--show]`.
+//! Scores the shipped detectors on the developers' sets: `scorecard DATA [--show | --folds]`, with `--folds` only what they do
+//! on texts that they did not learn from.
 //!
 //! Everything goes through [`Guardrail::assess`], as ApplyGuardrail will. Sets that the classifiers learned from are
 //! marked; what they do on texts that they did not learn from is printed by `examples/train`.
@@ -24,11 +25,16 @@ use std::path::Path;
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let Some(data) = arguments.get(1) else {
-        println!("usage: scorecard DATA [--show]");
+        println!("usage: scorecard DATA [--show | --folds]");
         return;
     };
     let data = Path::new(data);
     let shows = arguments.iter().any(|argument| argument == "--show");
+    if arguments.iter().any(|argument| argument == "--folds") {
+        folds::content(data);
+        folds::grounding(data);
+        return;
+    }
     println!("| set | measure | result | goal |\n|---|---|---|---|");
     pii::generated(data, shows);
     pii::thirty_one(data, shows);

@@ -6,7 +6,8 @@ import uuid
 import pytest
 
 from world import (
-    FUNCTION, INSTRUCTION, RETURN_CONTROL, ROLE, create, function, group, invoke, make_agent, prepare, refusal, refused,
+    FUNCTION, INSTRUCTION, RETURN_CONTROL, ROLE, create, function, group, invoke, make_agent, make_guardrail, prepare,
+    refusal, refused,
 )
 
 EXECUTOR = "arn:aws:lambda:us-west-2:111111111111:function:decide"
@@ -82,8 +83,9 @@ def test_rules_of_agents(control, rule):
     assert get(control, agent_id)["agentName"] == "support-bot" and len(control.list_agents()["agentSummaries"]) == 1
 
 
-def test_configurations_are_kept_shown_and_versioned(control):
-    guardrail = {"guardrailIdentifier": "gr0001", "guardrailVersion": "DRAFT"}
+def test_configurations_are_kept_shown_and_versioned(outcrop):
+    control = outcrop.start().control()
+    guardrail = {"guardrailIdentifier": make_guardrail(outcrop.url), "guardrailVersion": "DRAFT"}
     agent_id = create(control, guardrailConfiguration=guardrail, memoryConfiguration={"enabledMemoryTypes": ["SESSION_SUMMARY"]},
                       orchestrationType="CUSTOM_ORCHESTRATION", customOrchestration={"executor": {"lambda": EXECUTOR}})
     agent = get(control, agent_id)

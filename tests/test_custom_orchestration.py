@@ -231,7 +231,7 @@ FAILURES = {
     "no request": ('return "INVOKE_MODEL", "hello"', "no Converse request"),
     "no messages": ('return "INVOKE_MODEL", "{}"', "has no messages"),
     "no tool": ('return "INVOKE_TOOL", "{}"', "toolUse without a name"),
-    "guardrail": ('return "APPLY_GUARDRAIL", "{}"', "has no guardrails"),
+    "guardrail": ('return "APPLY_GUARDRAIL", "{}"', "no request of ApplyGuardrail"),
 }
 
 

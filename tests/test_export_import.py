@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from conftest import World
 from server import outcrop as run
 from signed import KEY, OTHER_KEY, start_guarded
-from world import FUNCTION, INSTRUCTION, RETURN_CONTROL, ROLE, function, group, make_agent, settled
+from world import FUNCTION, INSTRUCTION, RETURN_CONTROL, ROLE, function, group, make_agent, make_guardrail, settled
 
 OPENAPI = """openapi: 3.0.0
 info: {title: Orders, version: 012}
@@ -130,7 +130,7 @@ def rich_agent(world):
         {"actionGroupName": "alpha", "actionGroupExecutor": RETURN_CONTROL, "apiSchema": {"payload": OPENAPI}},
         {"actionGroupName": "Asking", "parentActionGroupSignature": "AMAZON.UserInput"},
         description="1e3", idleSessionTTLInSeconds=1234, tags={"team": "012", "yes": " no "}, promptOverrideConfiguration=overrides,
-        guardrailConfiguration={"guardrailIdentifier": "abc123", "guardrailVersion": "2"},
+        guardrailConfiguration={"guardrailIdentifier": make_guardrail(world.url, versions=2), "guardrailVersion": "2"},
         memoryConfiguration={"enabledMemoryTypes": ["SESSION_SUMMARY"], "storageDays": 3},
     )
     body = {"agentName": "support-bot", "foundationModel": "qwen3:8b", "agentResourceRoleArn": ROLE}

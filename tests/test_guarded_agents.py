@@ -272,3 +272,20 @@ def test_a_custom_orchestration_applies_a_guardrail(outcrop):
         outcrop.control(), orchestrationType="CUSTOM_ORCHESTRATION", guardrailConfiguration=guard(outcrop),
         customOrchestration={"executor": {"lambda": "arn:aws:lambda:us-west-2:111111111111:function:order-tools"}})
     assert "Guardrail masked. Ask {EMAIL}." in invoke(outcrop.runtime(), agent, "Hello.").answer
+
+
+def test_a_model_as_the_classifier(outcrop):
+    judged = json.dumps({"topics": ["Boats"], "filters": {"INSULTS": "NONE"}})
+    outcrop.start(script(turn(say(judged), when="sail"), turn(say("I will not say."), when="harbour"), turn(say('{"topics": []}'))), settings='[guardrails]\nclassifier = "judge"')
+    topics = {"topicPolicyConfig": {"topicsConfig": [{"name": "Boats", "definition": "Anything that floats.", "type": "DENY"}]}}
+    filters = {"contentPolicyConfig": {"filtersConfig": [{"type": "INSULTS", "inputStrength": "HIGH", "outputStrength": "HIGH"}]}}
+    guardrail = guard(outcrop, "judged", **topics, **filters, **EMAILS)
+    models = client("bedrock-runtime", outcrop.url)
+    ask = lambda text: models.apply_guardrail(**guardrail, source="INPUT", content=[{"text": {"text": text}}])
+    said = ask("They sail at nine, you idiot, says jo@example.com.")
+    assert said["actionReason"] == "Guardrail blocked."
+    assert said["assessments"][0]["topicPolicy"]["topics"][0]["name"] == "Boats" and "contentPolicy" not in said["assessments"][0]
+    assert said["assessments"][0]["sensitiveInformationPolicy"]["piiEntities"] == [{**EMAIL, "detected": True}]
+    # What is no judgement leaves the embedded detectors' word standing.
+    assert "contentPolicy" in ask("In the harbour, you idiot.")["assessments"][0]
+    assert ask("Anything else?")["action"] == "NONE"

@@ -70,6 +70,16 @@ def settled(get, field_path, target, seconds=10):
         time.sleep(0.02)
 
 
+def make_guardrail(url, versions=0, name="shield", **policies):
+    """A guardrail with so many versions; gives its id."""
+    bedrock = client("bedrock", url)
+    policies = policies or {"wordPolicyConfig": {"wordsConfig": [{"text": "blue moon"}]}}
+    made = bedrock.create_guardrail(name=name, blockedInputMessaging="I cannot take that.", blockedOutputsMessaging="I cannot say that.", **policies)
+    for _ in range(versions):
+        bedrock.create_guardrail_version(guardrailIdentifier=made["guardrailId"])
+    return made["guardrailId"]
+
+
 def refused(call, **arguments):
     """What an operation answers when it says no: status, code and message."""
     with pytest.raises(ClientError) as raised:

@@ -135,7 +135,7 @@ impl Policies {
     }
 }
 
-fn verdict(assessment: &Assessment) -> Verdict {
+pub(crate) fn verdict(assessment: &Assessment) -> Verdict {
     let actions = (assessment.topics.iter().map(|finding| finding.action))
         .chain(assessment.filters.iter().map(|finding| finding.action))
         .chain(assessment.custom_words.iter().map(|finding| finding.action))

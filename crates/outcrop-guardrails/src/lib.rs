@@ -19,6 +19,7 @@ mod assessment;
 mod config;
 mod features;
 mod guardrail;
+mod judgement;
 mod policies;
 mod stream;
 mod text;
@@ -32,6 +33,7 @@ pub use config::{
     ManagedWordList, PiiEntity, PiiType, Rule, SensitiveAction, Source, Strength, Topic, Word,
 };
 pub use guardrail::{CompileError, Guardrail};
+pub use judgement::Judgement;
 pub use stream::{Chunk, Masker};
 
 /// What the programs that train and measure need of the inside. Not a stable interface.

@@ -100,6 +100,8 @@ pub struct Settings {
     pub limit_message: Option<String>,
     /// The guardrail for results of tools, where no tag names another.
     pub result_guardrail: Option<GuardrailName>,
+    /// The model that judges topics, harm and grounding for guardrails; the embedded detectors when absent.
+    pub guardrail_classifier: Option<String>,
     /// Longest time one model call may take.
     pub model_call_timeout: Duration,
     /// Longest time one tool call may take, whatever its function's own time-out says.
@@ -143,6 +145,7 @@ impl Default for Settings {
             turn: TurnLimits::default(),
             limit_message: None,
             result_guardrail: None,
+            guardrail_classifier: None,
             model_call_timeout: Duration::from_secs(300),
             tool_call_timeout: Duration::from_secs(900),
             tool_response_bytes_max: 6 * 1024 * 1024,

@@ -8,6 +8,7 @@ pub mod compiled;
 mod configuration;
 pub mod documents;
 pub mod enforced;
+mod judge;
 pub mod told;
 pub mod traced;
 pub mod uses;

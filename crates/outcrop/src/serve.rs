@@ -111,6 +111,7 @@ pub(crate) async fn prepare(
         turn: config.turn,
         limit_message: config.limit_message,
         result_guardrail: config.result_guardrail,
+        guardrail_classifier: config.guardrail_classifier,
         model_call_timeout: config.model_call_timeout,
         tool_call_timeout: config.tool_call_timeout,
         tool_response_bytes_max: config.tool_response_bytes_max,

@@ -1,7 +1,7 @@
 //! Applying guardrails to texts: what comes of it, whoever asked.
 
 use super::compiled::Compiled;
-use super::enforced;
+use super::{enforced, judge};
 use crate::App;
 use crate::errors::OpResult;
 use outcrop_guardrails::{Assessment, Block, Qualifier, Source, Verdict};
@@ -70,6 +70,35 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// Before any guardrail has spoken.
+    fn nothing(parts: &[Part], guards: usize) -> Self {
+        let outputs = guarded(parts).map(|part| part.text.clone()).collect();
+        Self { verdict: Verdict::Pass, outputs, message: None, said: Vec::with_capacity(guards) }
+    }
+
+    /// Takes what a guardrail said, and masks the parts for the next.
+    fn take(&mut self, guard: &Guard, source: Source, parts: &mut [Part], assessment: Assessment, began: Instant) {
+        if assessment.verdict == Verdict::Masked {
+            for (part, text) in parts.iter_mut().filter(|part| is_guarded(part)).zip(&assessment.outputs) {
+                part.text.clone_from(text);
+            }
+        }
+        if assessment.verdict == Verdict::Blocked && self.message.is_none() {
+            self.message = Some(blocked_message(guard, source).to_owned());
+        }
+        self.verdict = self.verdict.max(assessment.verdict);
+        let millis = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.said.push(Said { guard: guard.clone(), assessment, millis });
+    }
+
+    /// With the texts as all guardrails left them.
+    fn masked(mut self, parts: &[Part]) -> Self {
+        if self.verdict == Verdict::Masked {
+            self.outputs = guarded(parts).map(|part| part.text.clone()).collect();
+        }
+        self
+    }
+
     /// The texts to be used: masked, or the one message in place of them all.
     pub fn texts(&self) -> Vec<String> {
         match &self.message {
@@ -102,53 +131,50 @@ pub async fn guards(app: &App, named: Option<(&str, &str)>, model_id: Option<&st
     Ok(guards)
 }
 
-/// Applies guardrails to parts. Each after the first sees what the ones before it masked.
-pub async fn apply(guards: &[Guard], source: Source, parts: Vec<Part>) -> Applied {
-    let bytes: usize = parts.iter().map(|part| part.text.len()).sum();
-    if bytes <= INLINE_BYTES_MAX {
-        return apply_now(guards, source, parts);
+/// Applies guardrails to parts. Each after the first sees what the ones before it masked. Where a model is configured as
+/// the classifier, it is asked, too.
+pub async fn apply(app: &App, guards: &[Guard], source: Source, mut parts: Vec<Part>) -> Applied {
+    let mut applied = Applied::nothing(&parts, guards.len());
+    for guard in guards {
+        let bytes: usize = parts.iter().map(|part| part.text.len()).sum();
+        let began = Instant::now();
+        let assessed = if bytes <= INLINE_BYTES_MAX {
+            Ok(assess(guard, source, &parts))
+        } else {
+            let (guard, owned) = (guard.clone(), parts.clone());
+            tokio::task::spawn_blocking(move || assess(&guard, source, &owned)).await
+        };
+        let mut assessment = match assessed {
+            Ok(assessment) => assessment,
+            // A fault of ours must not let content pass.
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a guardrail could not be applied");
+                applied.verdict = Verdict::Blocked;
+                applied.message.get_or_insert_with(|| blocked_message(guard, source).to_owned());
+                return applied;
+            }
+        };
+        judge::judge(app, guard, source, &parts, &mut assessment).await;
+        applied.take(guard, source, &mut parts, assessment, began);
     }
-    let owned = guards.to_vec();
-    match tokio::task::spawn_blocking(move || apply_now(&owned, source, parts)).await {
-        Ok(applied) => applied,
-        // A fault of ours must not let content pass.
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "a guardrail could not be applied");
-            let message = guards.first().map(|guard| blocked_message(guard, source).to_owned()).unwrap_or_default();
-            Applied { verdict: Verdict::Blocked, outputs: Vec::new(), message: Some(message), said: Vec::new() }
-        }
-    }
+    applied.masked(&parts)
 }
 
-/// As [`apply`], at once.
+/// As [`apply`], at once and with the embedded detectors only.
 pub fn apply_now(guards: &[Guard], source: Source, mut parts: Vec<Part>) -> Applied {
-    let mut applied = Applied {
-        verdict: Verdict::Pass,
-        outputs: guarded(&parts).map(|part| part.text.clone()).collect(),
-        message: None,
-        said: Vec::with_capacity(guards.len()),
-    };
+    let mut applied = Applied::nothing(&parts, guards.len());
     for guard in guards {
         let began = Instant::now();
-        let blocks: Vec<Block<'_>> =
-            parts.iter().map(|part| Block { text: &part.text, qualifiers: &part.qualifiers }).collect();
-        let assessment = guard.compiled.policies.assess(source, &blocks);
-        if assessment.verdict == Verdict::Masked {
-            for (part, text) in parts.iter_mut().filter(|part| is_guarded(part)).zip(&assessment.outputs) {
-                part.text.clone_from(text);
-            }
-        }
-        if assessment.verdict == Verdict::Blocked && applied.message.is_none() {
-            applied.message = Some(blocked_message(guard, source).to_owned());
-        }
-        applied.verdict = applied.verdict.max(assessment.verdict);
-        let millis = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
-        applied.said.push(Said { guard: guard.clone(), assessment, millis });
+        let assessment = assess(guard, source, &parts);
+        applied.take(guard, source, &mut parts, assessment, began);
     }
-    if applied.verdict == Verdict::Masked {
-        applied.outputs = guarded(&parts).map(|part| part.text.clone()).collect();
-    }
-    applied
+    applied.masked(&parts)
+}
+
+fn assess(guard: &Guard, source: Source, parts: &[Part]) -> Assessment {
+    let blocks: Vec<Block<'_>> =
+        parts.iter().map(|part| Block { text: &part.text, qualifiers: &part.qualifiers }).collect();
+    guard.compiled.policies.assess(source, &blocks)
 }
 
 /// What a guardrail says in place of content that it blocks.

@@ -46,7 +46,7 @@ pub(super) async fn of_words(app: &App, target: &Target, started: &mut Started) 
         return Ok(());
     }
     let began = app.clock.now();
-    let applied = apply::apply(&guards, Source::Input, vec![Part::plain(started.input_text.as_str())]).await;
+    let applied = apply::apply(app, &guards, Source::Input, vec![Part::plain(started.input_text.as_str())]).await;
     match applied.verdict {
         Found::Pass => {}
         Found::Masked => started.input_text = applied.texts().concat(),
@@ -70,7 +70,7 @@ pub(super) async fn of_answer(app: &App, turn: &Turn, text: String, found: Optio
     }
     let guards = guards(app, turn.agent()).await?;
     let began = app.clock.now();
-    let applied = apply::apply(&guards, Source::Output, vec![Part::plain(text)]).await;
+    let applied = apply::apply(app, &guards, Source::Output, vec![Part::plain(text)]).await;
     Ok(Event::Assessed(assessed(app, began, &applied)))
 }
 
@@ -111,7 +111,7 @@ pub(super) async fn of_result(
             return (ToolOutcome::Failed(failure), None);
         }
     };
-    let applied = apply::apply(&guards, Source::ToolResult, vec![Part::plain(success.body.as_str())]).await;
+    let applied = apply::apply(app, &guards, Source::ToolResult, vec![Part::plain(success.body.as_str())]).await;
     let assessed = assessed(app, began, &applied);
     if let Some(text) = &assessed.text {
         success.body = match assessed.verdict {
@@ -131,7 +131,7 @@ pub(super) async fn of_results(
     let Some(name) = name else { return Ok(()) };
     let guards = apply::guards(app, Some((&name.identifier, &name.version)), None).await?;
     for body in returned.results.iter_mut().filter_map(|result| result.body.as_mut()) {
-        let applied = apply::apply(&guards, Source::ToolResult, vec![Part::plain(body.as_str())]).await;
+        let applied = apply::apply(app, &guards, Source::ToolResult, vec![Part::plain(body.as_str())]).await;
         match (applied.verdict, &applied.message) {
             (Found::Pass, _) => {}
             (Found::Blocked, Some(message)) => *body = format!("(This result was withheld by a guardrail: {message})"),

@@ -334,6 +334,9 @@ pub(crate) struct GuardrailsSection {
     /// The guardrail that assesses results of tools before a model reads them, as `ID` or `ID:VERSION`: an id, an ARN or a
     /// name. The tag `outcrop:result-guardrail` of an agent or alias wins over it.
     pub(crate) results: Option<String>,
+    /// A model that judges denied topics, content filters and grounding in place of the embedded detectors, by a model id as
+    /// agents name them.
+    pub(crate) classifier: Option<String>,
 }
 
 /// How many of what there may be.

@@ -36,7 +36,7 @@ pub(crate) async fn answer(app: &App, req: api::ApplyGuardrailRequest) -> OpResu
     if source == Source::Output {
         check_grounding(&guard, &parts)?;
     }
-    let applied = apply::apply(std::slice::from_ref(&guard), source, parts).await;
+    let applied = apply::apply(app, std::slice::from_ref(&guard), source, parts).await;
     let total = applied.said.iter().fold(Coverage::default(), |_, said| said.assessment.coverage);
     let outputs = match applied.verdict {
         Verdict::Pass => Vec::new(),

@@ -321,3 +321,38 @@ proptest! {
         }
     }
 }
+
+/// Work that grows faster than the text would not come to an end here. How it grows in time is measured by `examples/speed`.
+#[test]
+fn hostile_input_is_survived() {
+    const BYTES: usize = 300 << 10;
+    let mut configuration = sensitive(SensitiveAction::Anonymize);
+    configuration.managed_word_lists = vec![ManagedWordList { rule: Rule::both(BlockAction::Block) }];
+    configuration.words = vec![Word { text: "aaaa aaaa".to_owned(), rule: Rule::both(BlockAction::Block) }];
+    configuration.regexes = vec![CustomRegex {
+        name: "nested".to_owned(),
+        pattern: "(a+)+b|([a-z0-9.]+@)+x".to_owned(),
+        rule: Rule::both(SensitiveAction::Anonymize),
+    }];
+    let guardrail = compiled(&configuration);
+    for part in [
+        "a",
+        "1",
+        "1234 ",
+        "a@",
+        "a.",
+        "f u ",
+        "password card phone ",
+        "a://",
+        "Anna ",
+        "1 Main ",
+        "*",
+        "\u{301}e",
+        "𝒜",
+        "4111 1111 1111 1112 ",
+    ] {
+        let text = part.repeat(BYTES / part.len());
+        let assessment = guardrail.assess(Source::Input, &[Block::plain(&text)]);
+        assert_eq!(assessment.coverage.total, text.chars().count() as u64);
+    }
+}

@@ -122,7 +122,8 @@ pub(crate) fn content(data: &Path) -> Vec<Text> {
         labels[ATTACK] = Some(false);
         add("harmbench", &row[0], labels, &row[5], 1.5);
     }
-    let seeds = include_str!("../../data/seeds.txt").lines().filter(|line| !line.starts_with('#'));
+    let seeds = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data"), "seeds.txt");
+    let seeds = seeds.lines().filter(|line| !line.starts_with('#'));
     for (index, (kind, pattern)) in seeds.filter_map(|line| line.split_once('|')).enumerate() {
         let mut labels = NONE;
         for letter in kind.chars() {

@@ -4,7 +4,7 @@
 //! What they took out never comes back: the words of a turn are masked before they are recorded, and what stands in place
 //! of an answer stands in the history, too.
 
-use super::event::{Decision, Output, Step};
+use super::event::{Decision, FailureKind, Output, Step};
 use super::{State, Turn, trace};
 use outcrop_api::bedrock_agent_runtime as api;
 use outcrop_ports::Role;
@@ -121,6 +121,11 @@ impl Turn {
         }
         self.answer_is_assessed = true;
         self.state = State::Over;
+        if self.answer_schema.is_some() {
+            let message =
+                "The request was refused by a guardrail, and there is no answer to it that fits the answer schema.";
+            return Some(Step::Fail { kind: FailureKind::Invalid, message: message.to_owned(), resource: None });
+        }
         Some(Step::Finish { text: assessed.text.clone().unwrap_or_default(), attribution: None })
     }
 
@@ -137,6 +142,15 @@ impl Turn {
             output.iter_mut().for_each(|part| trace::replace_answer(part, &text));
         }
         self.trace(&mut output, assessed.at, |turn| trace::guardrail(turn, Side::Output, assessed));
+        // Whoever waits for a document gets one or an error.
+        let is_left = match assessed.verdict {
+            Verdict::Passed => true,
+            Verdict::Masked => self.answer_schema.is_none() || self.document("", &text).is_ok(),
+            Verdict::Blocked => self.answer_schema.is_none(),
+        };
+        if !is_left {
+            return self.fail_without_answer("a guardrail did not pass the answer", output);
+        }
         Decision { step: Step::Finish { text, attribution }, output }
     }
 

@@ -118,10 +118,11 @@ LONG = "Our desk is open on all days of the week but one, and whoever wants to b
 
 @pytest.mark.parametrize("interval", [1, 10, 50])
 def test_a_streamed_answer_never_leaks_a_value(outcrop, interval):
-    text = LONG + "The address is jo.brennan-smith@mail.example.com and the other is mia@example.org, as ever. " + LONG
-    agent = guarded(outcrop, turn(say(text.strip())))
+    text = LONG + "The address is jo.brennan-smith@mail.example.com, and the shop is at 509 Kingsway, Bristol BS1 4DJ. As ever. " + LONG
+    entities = [{"type": kind, "action": "ANONYMIZE"} for kind in ("EMAIL", "ADDRESS")]
+    agent = guarded(outcrop, turn(say(text.strip())), policies={"sensitiveInformationPolicyConfig": {"piiEntitiesConfig": entities}})
     made = invoke(outcrop.runtime(), agent, "Where?", streamingConfigurations={"streamFinalResponse": True, "applyGuardrailInterval": interval})
-    expected = text.strip().replace("jo.brennan-smith@mail.example.com", "{EMAIL}").replace("mia@example.org", "{EMAIL}")
+    expected = text.strip().replace("jo.brennan-smith@mail.example.com", "{EMAIL}").replace("509 Kingsway, Bristol BS1 4DJ", "{ADDRESS}")
     assert made.answer == expected
     chunks = [event["chunk"]["bytes"].decode() for event in made.events if "chunk" in event]
     assert len(chunks) > 10 and max(map(len, chunks[:-1])) <= max(interval, 10)

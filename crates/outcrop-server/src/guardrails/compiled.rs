@@ -6,7 +6,7 @@
 use super::configuration;
 use super::documents::{self, DRAFT};
 use crate::App;
-use crate::errors::{self, OpResult};
+use crate::errors::{self, ApiError, OpResult};
 use moka::sync::Cache;
 use outcrop_api::bedrock as api;
 use outcrop_guardrails::{Configuration, Guardrail};
@@ -82,7 +82,7 @@ impl CompiledGuardrails {
         if let Some(kept) = self.enforced.get(&()) {
             return Ok(kept);
         }
-        let read = Arc::new(app.store.read(|tx| super::enforced::all(tx)).await?);
+        let read = Arc::new(app.store.read(super::enforced::all).await?);
         self.enforced.insert((), read.clone());
         Ok(read)
     }
@@ -121,7 +121,15 @@ impl CompiledGuardrails {
                 let id = documents::find(tx, &text)?.unwrap_or(text);
                 documents::version(tx, &id, Some(&number))
             })
-            .await?;
+            .await
+            .map_err(|error: ApiError| match error.code {
+                // The service's words, and which one.
+                "ResourceNotFoundException" => ApiError::new(
+                    error.code,
+                    format!("The guardrail identifier or version provided in the request does not exist: {identifier}, version {version}."),
+                ),
+                _ => error,
+            })?;
         let compiled = Arc::new(self.compile(document)?);
         // A name may come to mean another guardrail; an id may not.
         if version != DRAFT && (identifier == compiled.id || identifier == compiled.arn) {

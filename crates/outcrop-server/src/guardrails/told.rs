@@ -107,7 +107,7 @@ pub fn coverage(coverage: &Coverage, images: Images) -> api::GuardrailCoverage {
             total: count(coverage.total),
         }),
         images: (images.total > 0)
-            .then(|| api::GuardrailImageCoverage { guarded: Some(images.guarded), total: Some(images.total) }),
+            .then_some(api::GuardrailImageCoverage { guarded: Some(images.guarded), total: Some(images.total) }),
     }
 }
 

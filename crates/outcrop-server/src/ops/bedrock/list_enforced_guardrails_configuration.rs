@@ -12,6 +12,6 @@ pub(super) async fn list_enforced_guardrails_configuration(
     if req.next_token.is_some() {
         return Err(errors::bad_token());
     }
-    let guardrails_config = cx.store.read(|tx| enforced::all(tx)).await?;
+    let guardrails_config = cx.store.read(enforced::all).await?;
     Ok(api::ListEnforcedGuardrailsConfigurationResponse { guardrails_config, next_token: None })
 }

@@ -12,7 +12,7 @@ use crate::turn::history;
 use crate::turn::journal::{self, Stop};
 use outcrop_planner::agent::{CollaboratingAgent, Collaborator};
 use outcrop_planner::turn::replay::Replay;
-use outcrop_planner::turn::{Call, CollaboratorOutcome, Earlier, Event, Step, ToolReturned};
+use outcrop_planner::turn::{Assessed, Call, CollaboratorOutcome, Earlier, Event, Step, ToolReturned};
 use outcrop_planner::{INLINE_AGENT, PreparedAgent};
 use outcrop_ports::{BoxFuture, ToolOutcome};
 use outcrop_store::{JournalEvent, KeptSession};
@@ -89,7 +89,7 @@ impl Gathered {
             _ => None,
         });
         let below = self.below.values().flatten().filter_map(|below| below.turn.as_ref());
-        assessed.flat_map(|assessed| assessed.values()).chain(below.flat_map(Self::masked_values)).collect()
+        assessed.flat_map(Assessed::values).chain(below.flat_map(Self::masked_values)).collect()
     }
 }
 

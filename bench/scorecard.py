@@ -133,7 +133,7 @@ class Scorer:
         of_harm, of_everyday = self.blocked(everything, harmful), self.blocked(everything, everyday)
         self.row(f"harmbench_val without copyright ({LEARNED})", "any filter", f"recall {sum(of_harm) / len(of_harm):.3f} of {len(of_harm)}", "0.60")
         pairs = [(True, one) for one in of_harm] + [(False, one) for one in of_everyday]
-        self.row("harmbench_val and everyday requests", "any filter", tally(pairs), "F1 0.65 at 0.20")
+        self.row(f"harmbench_val and {len(of_everyday)} everyday requests", "any filter", tally(pairs), "false positives at most 0.20")
 
     def topics(self):
         source = (Path(__file__).parents[1] / "crates/outcrop-guardrails/examples/train/subjects_definitions.rs").read_text()
@@ -201,7 +201,7 @@ def ranking(scored, thresholds):
 PAGE = """# Scorecard of the guardrails
 
 What the embedded detectors do, with no model and no network: each text of a set sent through ApplyGuardrail of a running
-server, all strengths HIGH. Written by `cargo xtask scorecard DATA`; [docs/guardrails.md](guardrails.md) says what the policies are.
+server, all strengths HIGH. Written by `cargo xtask scorecard DATA`; [guardrails.md](guardrails.md) says what the policies are.
 
 A set that is marked "{learned}" is one that the shipped weights were trained on: its row says that the program does what it
 was trained to do, and no more. What to expect of texts of the kind that it has not seen is in the second table.
@@ -215,8 +215,9 @@ was trained to do, and no more. What to expect of texts of the kind that it has 
 ## On texts that were held out
 
 The same classifiers trained anew on four fifths of the sets and scored on the last fifth, five times (grounding: ten times).
-Folds of one set share its authors and its style, so an unfamiliar style does worse than these rows say, most of all for
-prompt attacks.
+Folds of one set share its authors and its style; the rows "learned without it" leave a whole set out and say what an
+unfamiliar style comes to. For prompt attacks that is far below the goal: lexical features find what looks like the attacks
+that they know, and little else. Where that is not enough, a model as the classifier helps ([guardrails.md](guardrails.md)).
 
 | set | measure | result | goal |
 |---|---|---|---|

@@ -48,6 +48,36 @@ pub(crate) fn content(data: &Path) {
     }
 }
 
+/// The same for whole sets: what to expect of texts of a style that was never seen.
+pub(crate) fn whole_sets(data: &Path) {
+    let texts = corpus::content(data);
+    let samples = fit::samples(&texts);
+    let rows: [(&str, &str, &[usize], &str); 4] = [
+        ("deepset", "prompt attack", &[corpus::ATTACK], "F1 0.75 at 0.10"),
+        ("injecguard", "prompt attack", &[corpus::ATTACK], ""),
+        ("hatecheck", "HATE", &[corpus::HATE], "F1 0.75 at 0.40"),
+        ("harmbench", "any filter", &[0, 1, 2, 3, 4], "recall 0.60"),
+    ];
+    for (set, measure, by, goal) in rows {
+        let train: Vec<usize> = (0..texts.len()).filter(|index| texts[*index].set != set).collect();
+        let model = fit::train(&samples, &train, SEED, &fit::Plan::SHIPPED);
+        let (mut tp, mut fp, mut positive, mut negative) = (0.0, 0.0, 0.0, 0.0);
+        for (text, sample) in texts.iter().zip(&samples).filter(|(text, _)| text.set == set) {
+            let flagged = by.iter().any(|category| model.probability(*category, &sample.features, 0.0) >= 0.5);
+            let flagged = f64::from(u8::from(flagged));
+            let label = if set == "harmbench" { corpus::MISCONDUCT } else { by[0] };
+            match text.labels[label] {
+                Some(true) => (positive, tp) = (positive + 1.0, tp + flagged),
+                Some(false) => (negative, fp) = (negative + 1.0, fp + flagged),
+                None => {}
+            }
+        }
+        let wrong = if negative > 0.0 { format!(", false positives {:.3}", fp / negative) } else { String::new() };
+        let found = format!("F1 {:.3}, recall {:.3}{wrong}", 2.0 * tp / (tp + fp + positive), tp / positive);
+        row(&format!("{set}, learned without it"), measure, &found, goal);
+    }
+}
+
 /// Grounding in ten folds.
 pub(crate) fn grounding(data: &Path) {
     use outcrop_guardrails::training::grounding_features;

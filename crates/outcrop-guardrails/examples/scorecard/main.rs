@@ -32,6 +32,7 @@ fn main() {
     let shows = arguments.iter().any(|argument| argument == "--show");
     if arguments.iter().any(|argument| argument == "--folds") {
         folds::content(data);
+        folds::whole_sets(data);
         folds::grounding(data);
         return;
     }

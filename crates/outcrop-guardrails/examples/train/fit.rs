@@ -18,7 +18,7 @@ impl Plan {
         signs_decay: 2e-5,
         hashed_decay: 1.5e-3,
         epochs: 24,
-        lift: [1.1, 0.5, 1.4, 1.4, 1.25, 0.85],
+        lift: [1.1, 0.5, 1.4, 1.4, 1.25, 1.1],
         hashed_rate: 0.05,
     };
 }

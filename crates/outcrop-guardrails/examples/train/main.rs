@@ -20,7 +20,7 @@ const FOLDS: u64 = 5;
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let Some(data) = arguments.get(1) else {
-        println!("usage: train DATA [--write] [content|topics|grounding]");
+        println!("usage: train DATA [--write | --show] [--lift=CATEGORY:VALUE] [content|topics|grounding]");
         return;
     };
     let data = Path::new(data);
@@ -43,11 +43,18 @@ fn main() {
         topics(data, &write);
     }
     if wants("content") {
-        content(data, fit::Plan::SHIPPED, &write);
+        let mut plan = fit::Plan::SHIPPED;
+        for (category, lift) in
+            arguments.iter().filter_map(|argument| argument.strip_prefix("--lift=")?.split_once(':'))
+        {
+            let (category, lift): (usize, f32) = (category.parse().expect("a number"), lift.parse().expect("a number"));
+            plan.lift[category] = lift;
+        }
+        content(data, plan, arguments.iter().any(|argument| argument == "--show"), &write);
     }
 }
 
-fn content(data: &Path, plan: fit::Plan, write: &dyn Fn(&str, &[u8])) {
+fn content(data: &Path, plan: fit::Plan, shows: bool, write: &dyn Fn(&str, &[u8])) {
     let texts = corpus::content(data);
     let samples = fit::samples(&texts);
     println!("content: {} texts", texts.len());
@@ -65,6 +72,9 @@ fn content(data: &Path, plan: fit::Plan, write: &dyn Fn(&str, &[u8])) {
             }
         }
         println!("trained without {set}:");
+        for (text, scores) in texts.iter().zip(&without).filter(|(text, _)| shows && text.set == set) {
+            println!("<!-- {:?} {scores:.2?} {} -->", text.labels, text.text);
+        }
         let kept: Vec<usize> = (0..texts.len()).filter(|index| texts[*index].set == set).collect();
         report(
             &kept.iter().map(|index| texts[*index].clone()).collect::<Vec<_>>(),

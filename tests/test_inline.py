@@ -105,7 +105,8 @@ def test_what_is_wrong_is_a_frame(outcrop):
     base = [{"knowledgeBaseId": "KB1234ABCD", "description": "Returns"}]
     assert refused(runtime, knowledgeBases=base)["Code"] == "resourceNotFoundException"
     guardrail = {"guardrailIdentifier": "abcdef", "guardrailVersion": "1"}
-    assert "guardrailConfiguration" in refused(runtime, guardrailConfiguration=guardrail)["Message"]
+    gone = refused(runtime, guardrailConfiguration=guardrail)
+    assert gone["Code"] == "resourceNotFoundException" and "abcdef, version 1" in gone["Message"]
     with pytest.raises(runtime.exceptions.ValidationException):
         # The client does not look at upper limits.
         invoke_inline(runtime, "Hello.", idleSessionTTLInSeconds=3601)

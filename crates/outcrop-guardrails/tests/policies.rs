@@ -325,7 +325,7 @@ proptest! {
 /// Work that grows faster than the text would not come to an end here. How it grows in time is measured by `examples/speed`.
 #[test]
 fn hostile_input_is_survived() {
-    const BYTES: usize = 300 << 10;
+    const BYTES: usize = 80 << 10;
     let mut configuration = sensitive(SensitiveAction::Anonymize);
     configuration.managed_word_lists = vec![ManagedWordList { rule: Rule::both(BlockAction::Block) }];
     configuration.words = vec![Word { text: "aaaa aaaa".to_owned(), rule: Rule::both(BlockAction::Block) }];

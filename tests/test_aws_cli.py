@@ -91,3 +91,18 @@ def test_every_operation_by_the_cli(operation, stage, program):
     assert status == 0, complaint.getvalue()
     required = operation.service.shapes[operation.output].get("required", []) if operation.output else []
     assert set(required) <= set(json.loads(printed.getvalue() or "{}"))
+
+
+def test_a_model_and_its_bill_by_the_cli(outcrop, tmp_path):
+    outcrop.start(script(turn(say("Hello from the model."))))
+    messages = json.dumps([{"role": "user", "content": [{"text": "Hi"}]}])
+    status, answer, complaint = aws(outcrop, "bedrock-runtime", "converse", "--model-id", "any.model-1", "--messages", messages)
+    assert status == 0, complaint
+    assert answer["output"]["message"]["content"] == [{"text": "Hello from the model."}] and answer["stopReason"] == "end_turn"
+    body = json.dumps({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]})
+    status, answer, complaint = aws(outcrop, "bedrock-runtime", "invoke-model", "--model-id", "anthropic.claude-opus-4-7", "--body", body,
+                                    str(tmp_path / "answer.json"))
+    assert status == 0, complaint
+    assert json.loads((tmp_path / "answer.json").read_text())["content"] == [{"type": "text", "text": "Hello from the model."}]
+    status, answer, complaint = aws(outcrop, "bedrock", "list-foundation-models", "--by-provider", "anthropic")
+    assert status == 0 and len(answer["modelSummaries"]) > 10, complaint

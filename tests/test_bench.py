@@ -40,3 +40,20 @@ def test_growth():
 def test_tools():
     measured = bench("tools.py", "--ms", "5", "--tools", "3", "--turns", "2")
     assert (measured["tools"], measured["turns"]) == (3, 2) and measured["one_ms"] > 5
+
+
+def test_the_gateway():
+    need("rustc")
+    measured = bench("gateway.py", "--seconds", "0.2", "--rounds", "1", "--connections", "1", "4", "--first", "2")
+    assert list(measured) == ["direct", "outcrop"]
+    assert set(measured["outcrop"]) == {"1 at a time", "4 at a time", "first_ms", "first_ms_most"}
+
+
+def test_bytes():
+    measured = bench("bytes.py", "--calls", "12", "--bytes", "30000", "--turns", "5", "--history", "20", "--no-rest")
+    cases = [(run["case"], run.get("payload")) for run in measured]
+    assert cases == [("calls", "words"), ("calls", "noise"), ("calls", "same"), ("turns", "words"), ("turns", "noise"), ("history", None)]
+    calls = {run["payload"]: run for run in measured if run["case"] == "calls"}
+    # Nothing large is stored twice, however it was said; bytes are no matter of speed, so they are asserted.
+    assert calls["words"]["stored"]["storedBytes"] < calls["words"]["unique_bytes"]
+    assert calls["same"]["stored"]["storedBytes"] < calls["same"]["unique_bytes"] * 1.3

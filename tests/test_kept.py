@@ -18,6 +18,7 @@ from script import call, calls, fail, say, script, turn
 from server import BINARY, ENVIRONMENT, outcrop as run
 from test_collaboration import MODEL, SHOP, invoke_inline, send
 from test_interrupted import begin, gated
+from rows import unpack
 from world import FUNCTION, INSTRUCTION, RETURN_CONTROL, eventually, function, group, handler, invoke, make_agent, results
 
 ORDERS = group("OrderTools", function("get_order_status", order_id="string"))
@@ -276,6 +277,8 @@ def test_turns_that_failed_wait_or_were_cut_off(outcrop, tmp_path):
 
 
 def test_journals_of_an_older_form_and_damaged_ones(outcrop, tmp_path):
+    if outcrop.database:
+        pytest.skip("it rewrites the rows of SQLite's file; what reads them is the same")
     outcrop.start(script(turn(call("get_order_status", order_id="A-1"), say("Shipped."))), {"order-tools": STATUS})
     agent = make_agent(outcrop.control(), ORDERS)
     invoke(outcrop.runtime(), agent, "Where is A-1?", session="s-1")
@@ -285,7 +288,7 @@ def test_journals_of_an_older_form_and_damaged_ones(outcrop, tmp_path):
     def rewrite(change):
         with sqlite3.connect(tmp_path / "data" / "outcrop.db") as database:
             for number, body in database.execute("SELECT id, body FROM turn_event ORDER BY id").fetchall():
-                database.execute("UPDATE turn_event SET body = ? WHERE id = ?", (change(number, json.loads(body)), number))
+                database.execute("UPDATE turn_event SET body = ? WHERE id = ?", (change(number, json.loads(unpack(database, body))), number))
         database.close()
 
     def older(_, body):

@@ -1,6 +1,5 @@
 """Agent memory as it is read and deleted; what fills it comes with the summaries of sessions."""
 
-import sqlite3
 import time
 
 from test_control_plane import UNKNOWN, refused
@@ -11,12 +10,9 @@ DAY = 24 * 60 * 60
 
 def remember(outcrop, agent, memory, session, began, days=30, alias=None):
     """Puts a summary into the running server's database, as its own job will: there is no call for it."""
-    database = sqlite3.connect(outcrop.folder / "data/outcrop.db", timeout=10)
-    with database:
-        row = (agent.id, alias or agent.alias_id, memory, session, int(began * 1e9), int((began + days * DAY) * 1e9), f"about {session}")
-        database.execute(
-            "INSERT INTO memory (agent_id, alias_id, memory_id, session_id, started_at, expires_at, summary) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-    database.close()
+    row = (agent.id, alias or agent.alias_id, memory, session, int(began * 1e9), int((began + days * DAY) * 1e9), f"about {session}")
+    columns = "agent_id, alias_id, memory_id, session_id, started_at, expires_at, summary"
+    outcrop.sql(f"INSERT INTO memory ({columns}) VALUES {row!r}")
 
 
 def test_memory_is_read_newest_first_and_deleted(outcrop):
@@ -67,10 +63,7 @@ def test_memory_goes_with_its_alias_and_its_agent(outcrop):
     remember(outcrop, agent, "anna", "s-2", began, alias="TSTALIASID")
 
     def rows():
-        database = sqlite3.connect(outcrop.folder / "data/outcrop.db", timeout=10)
-        found = [row[0] for row in database.execute("SELECT session_id FROM memory ORDER BY session_id")]
-        database.close()
-        return found
+        return [session for session, in outcrop.sql("SELECT session_id FROM memory ORDER BY session_id")]
 
     control.delete_agent_alias(agentId=agent.id, agentAliasId=agent.alias_id)
     assert rows() == ["s-2"]

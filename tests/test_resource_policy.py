@@ -1,7 +1,6 @@
 """Resource policies: the service's model knows them for knowledge bases alone."""
 
 import json
-import sqlite3
 
 import pytest
 
@@ -33,10 +32,8 @@ def test_a_policy_is_put_read_and_deleted_at_its_revision(outcrop):
     control = outcrop.start().control()
     arn = {"resourceArn": NOBODY.replace("ABCDEFGHIJ", "KB00000001")}
     # Knowledge bases cannot be created yet: the row is all that the policies look at.
-    database = sqlite3.connect(outcrop.folder / "data/outcrop.db", timeout=10)
-    with database:
-        database.execute("INSERT INTO resource (kind, parent, id, created_at, updated_at, doc) VALUES ('knowledge-base', '', 'KB00000001', 0, 0, x'7b7d')")
-    database.close()
+    doc = "'{}'::bytea" if outcrop.database else "x'7b7d'"
+    outcrop.sql(f"INSERT INTO resource (kind, parent, id, created_at, updated_at, doc) VALUES ('knowledge-base', '', 'KB00000001', 0, 0, {doc})")
 
     assert refused(control.get_resource_policy, **arn) == (404, "ResourceNotFoundException", UNKNOWN)
     assert refused(control.delete_resource_policy, **arn) == (404, "ResourceNotFoundException", UNKNOWN)

@@ -47,7 +47,11 @@ DIFFERENCES = [
 # Operations that answer another status than the model says, and why.
 STATUSES = {"lambda.DeleteFunction": (204, "the service answers so; the output has the status as a member")}
 # Members of outputs, by the end of their path, that are not as modelled on the service either.
-OUTPUTS = {"callerChain[0].agentAliasArn": "inline agents are called `…:agent-alias/INLINE_AGENT/TSTALIASID`, longer than an id"}
+OUTPUTS = {
+    "callerChain[0].agentAliasArn": "inline agents are called `…:agent-alias/INLINE_AGENT/TSTALIASID`, longer than an id",
+    "].modelName": "names such as `Titan Text Embeddings V2` are longer than the model says",
+    "].inferenceProfileName": "those of the system have the names of their models, with dots",
+}
 # Operations whose input's `resourceArn` says which service is asked: a broken one is the other service's.
 TOLD_BY_ARN = {"bedrock-agent-runtime.ListTagsForResource", "bedrock-agent-runtime.TagResource", "bedrock-agent-runtime.UntagResource"}
 

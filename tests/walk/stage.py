@@ -5,6 +5,7 @@ import hashlib
 import io
 import itertools
 import json
+import urllib.request
 import uuid
 import zipfile
 from functools import cached_property
@@ -221,16 +222,28 @@ class Stage:
         self.functions.publish_layer_version(LayerName=name, Content={"ZipFile": archive()})
         return {"LayerName": name, "VersionNumber": 1}
 
+    def profile(self):
+        copied = {"copyFrom": "arn:aws:bedrock:us-west-2::foundation-model/" + MODEL}
+        return client("bedrock", self.outcrop.url).create_inference_profile(inferenceProfileName=self.name(), modelSource=copied)["inferenceProfileArn"]
+
     def function_arn(self):
         return {"Resource": self.functions.get_function(FunctionName=self.new_function())["Configuration"]["FunctionArn"]}
 
     # What did not change.
 
     def digest(self):
-        """Of everything stored: of the very files, so that a write of any kind shows."""
+        """Of everything stored: of the very files, or of rows with the transactions that wrote them, so that a write of any
+        kind shows."""
+        # What models cost is written down a little later, or when somebody looks.
+        urllib.request.urlopen(f"{self.outcrop.url}/outcrop/cost").read()
         data = self.outcrop.folder / "data"
         files = sorted(path for path in data.rglob("*") if path.is_file() and not path.name.endswith("-shm"))
-        return {str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+        found = {str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+        if self.outcrop.database:
+            tables = self.outcrop.sql("SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'")
+            each = [f"SELECT '{name}', md5(string_agg(xmin::text || \"{name}\"::text, ',' ORDER BY ctid)) FROM \"{name}\"" for name, in tables]
+            found.update(self.outcrop.sql(" UNION ALL ".join(each)))
+        return found
 
 
 def archive():
@@ -249,6 +262,10 @@ COMMON = {
 # A guardrail with the least of policies.
 GUARDRAIL = {"blockedInputMessaging": "No.", "blockedOutputsMessaging": "No.", "wordPolicyConfig": {"wordsConfig": [{"text": "heck"}]}}
 AGENT, RUNTIME, LAMBDA = "bedrock-agent.", "bedrock-agent-runtime.", "lambda."
+BEDROCK, MODELS = "bedrock.", "bedrock-runtime."
+MODEL = "anthropic.claude-opus-4-7"
+MESSAGES = [{"role": "user", "content": [{"text": "Hello"}]}]
+BODY = base64.b64encode(json.dumps({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": [{"role": "user", "content": "Hello"}]}).encode()).decode()
 # What makes the thing that a required member names, or that an operation is about.
 MADE_BY = {
     "knowledgeBaseId": AGENT + "CreateKnowledgeBase",
@@ -286,10 +303,7 @@ INPUTS = {
     "bedrock.CreateGuardrail": lambda stage: {"name": stage.name(), **GUARDRAIL},
     "bedrock.DeleteEnforcedGuardrailConfiguration": lambda stage: {"configId": stage.new_enforced()},
     "bedrock.DeleteGuardrail": lambda stage: {"guardrailIdentifier": stage.new_guardrail()},
-    "bedrock.ListTagsForResource": lambda stage: {"resourceARN": stage.guardrail_arn},
     "bedrock.PutEnforcedGuardrailConfiguration": lambda stage: {"guardrailInferenceConfig": stage.enforced()},
-    "bedrock.TagResource": lambda stage: {"resourceARN": stage.guardrail_arn, "tags": [{"key": "team", "value": "north"}]},
-    "bedrock.UntagResource": lambda stage: {"resourceARN": stage.guardrail_arn, "tagKeys": ["team"]},
     "bedrock.UpdateGuardrail": lambda stage: {"name": stage.name(), **GUARDRAIL},
     "bedrock-runtime.ApplyGuardrail": lambda stage: {"guardrailVersion": "DRAFT", "source": "INPUT", "content": [{"text": {"text": "Hello"}}]},
     "bedrock-runtime.InvokeGuardrailChecks": lambda stage: {
@@ -302,6 +316,19 @@ INPUTS = {
     RUNTIME + "ListTagsForResource": lambda stage: {"resourceArn": stage.session_arn},
     RUNTIME + "TagResource": lambda stage: {"resourceArn": stage.session_arn, "tags": {"team": "north"}},
     RUNTIME + "UntagResource": lambda stage: {"resourceArn": stage.session_arn, "tagKeys": ["team"]},
+    BEDROCK + "CreateInferenceProfile": lambda stage: {
+        "inferenceProfileName": stage.name(), "modelSource": {"copyFrom": "arn:aws:bedrock:us-west-2::foundation-model/" + MODEL}},
+    BEDROCK + "DeleteInferenceProfile": lambda stage: {"inferenceProfileIdentifier": stage.profile()},
+    BEDROCK + "GetFoundationModel": lambda stage: {"modelIdentifier": MODEL},
+    BEDROCK + "GetInferenceProfile": lambda stage: {"inferenceProfileIdentifier": stage.profile()},
+    BEDROCK + "ListTagsForResource": lambda stage: {"resourceARN": stage.profile()},
+    BEDROCK + "TagResource": lambda stage: {"resourceARN": stage.profile(), "tags": [{"key": "team", "value": "north"}]},
+    BEDROCK + "UntagResource": lambda stage: {"resourceARN": stage.profile(), "tagKeys": ["team"]},
+    MODELS + "Converse": lambda stage: {"modelId": MODEL, "messages": MESSAGES},
+    MODELS + "ConverseStream": lambda stage: {"modelId": MODEL, "messages": MESSAGES},
+    MODELS + "CountTokens": lambda stage: {"modelId": MODEL, "input": {"converse": {"messages": MESSAGES}}},
+    MODELS + "InvokeModel": lambda stage: {"modelId": MODEL, "body": BODY},
+    MODELS + "InvokeModelWithResponseStream": lambda stage: {"modelId": MODEL, "body": BODY},
     LAMBDA + "AddPermission": lambda stage: {"StatementId": stage.name(), "Action": "lambda:InvokeFunction", "Principal": "bedrock.amazonaws.com"},
     LAMBDA + "CreateFunction": lambda stage: {
         "FunctionName": stage.name(), "Role": ROLE, "Runtime": "python3.12", "Handler": "app.lambda_handler",

@@ -139,6 +139,7 @@ fn run(tools: &[ToolSpec], question: &str, rounds: usize) -> (Vec<ToolUse>, Stri
             tool_choice: ToolChoice::Auto,
             inference: InferenceConfig::default(),
             additional_fields: None,
+            caching: outcrop_ports::Caching::Automatic,
         };
         let reply = OfflinePlanner.reply(&request);
         let uses: Vec<ToolUse> = reply.message.tool_uses().cloned().collect();

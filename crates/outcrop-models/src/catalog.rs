@@ -1,5 +1,6 @@
 //! Which provider serves which model id.
 
+use crate::fallback::Fallbacks;
 use outcrop_ports::{Model, ModelCatalog, Takes};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -58,6 +59,17 @@ pub enum BadPattern {
     },
 }
 
+/// A fallback that leads nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadFallback {
+    /// No entry serves it.
+    #[error("no [[model]] serves the fallback {0}; write one for it")]
+    Unknown(String),
+    /// The entry serves it itself.
+    #[error("the fallback {0} is served by the same [[model]]; name a model of another")]
+    Itself(String),
+}
+
 impl Catalog {
     /// A catalog of entries in order of precedence, and the model (with its label) that serves the rest.
     ///
@@ -88,6 +100,37 @@ impl Catalog {
         lines
     }
 
+    /// Puts fallbacks behind entries: ids of models, by the entry's index. They are served by other entries, without those
+    /// entries' own fallbacks, so that there is an end to it.
+    ///
+    /// # Errors
+    ///
+    /// When an id is served by no entry, or by the entry itself.
+    pub fn with_fallbacks(mut self, fallbacks: &[(usize, Vec<String>)]) -> Result<Self, BadFallback> {
+        let index_of = |id: &str| {
+            let found = self.find(id);
+            self.entries.iter().position(|entry| std::ptr::eq(entry, found))
+        };
+        let mut joined: Vec<(usize, Arc<dyn Model>, String)> = Vec::with_capacity(fallbacks.len());
+        for (index, ids) in fallbacks {
+            let mut others = Vec::with_capacity(ids.len());
+            for id in ids {
+                match index_of(id) {
+                    Some(other) if other == *index => return Err(BadFallback::Itself(id.clone())),
+                    Some(other) => others.push((id.clone(), Arc::clone(&self.entries[other].model))),
+                    None => return Err(BadFallback::Unknown(id.clone())),
+                }
+            }
+            let entry = &self.entries[*index];
+            let label = format!("{}; else {}", entry.label, ids.join(", "));
+            joined.push((*index, Arc::new(Fallbacks::new(Arc::clone(&entry.model), others)), label));
+        }
+        for (index, model, label) in joined {
+            (self.entries[index].model, self.entries[index].label) = (model, label);
+        }
+        Ok(self)
+    }
+
     /// The label of what serves an id.
     pub fn label(&self, model_id: &str) -> &str {
         &self.find(model_id).label
@@ -114,6 +157,10 @@ impl ModelCatalog for Catalog {
         }
         remembered.insert(model_id.to_owned(), Arc::clone(&model));
         model
+    }
+
+    fn configured(&self) -> Vec<String> {
+        self.entries.iter().map(|entry| entry.pattern.clone()).collect()
     }
 
     fn context_tokens(&self, model_id: &str) -> Option<u32> {
@@ -153,7 +200,7 @@ fn begins_with_vendor(text: &str) -> bool {
         && model.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
-fn check_pattern(pattern: &str) -> Result<(), BadPattern> {
+pub(crate) fn check_pattern(pattern: &str) -> Result<(), BadPattern> {
     if pattern.is_empty() {
         return Err(BadPattern::Empty);
     }
@@ -164,7 +211,7 @@ fn check_pattern(pattern: &str) -> Result<(), BadPattern> {
 }
 
 /// Whether the whole text matches. Goes back to the last `*` only, so it takes at most pattern times text steps.
-fn glob_matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn glob_matches(pattern: &str, text: &str) -> bool {
     let (mut pattern, mut text) = (pattern, text);
     let mut last_star: Option<(&str, &str)> = None;
     loop {
@@ -293,6 +340,21 @@ mod tests {
         assert_eq!(catalog.context_tokens("us.anthropic.claude-4"), None);
         assert_eq!(catalog.describe()[0], "models `anthropic.claude-3*`: by anthropic.claude-3*");
         assert_eq!(catalog.describe()[4], "all other models: nobody");
+    }
+
+    #[test]
+    fn fallbacks_are_other_entries() {
+        let with = |fallbacks: &[(usize, &[&str])]| {
+            let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+            let fallbacks: Vec<(usize, Vec<String>)> =
+                fallbacks.iter().map(|(index, all)| (*index, ids(all))).collect();
+            catalog(&["a*", "b*", "c*"]).unwrap().with_fallbacks(&fallbacks)
+        };
+        let catalog = with(&[(0, &["b1", "c1"]), (1, &["a1"])]).unwrap();
+        assert_eq!(catalog.label("a9"), "by a*; else b1, c1");
+        assert_eq!(catalog.label("b9"), "by b*; else a1");
+        assert_eq!(with(&[(0, &["a2"])]).err(), Some(BadFallback::Itself("a2".into())));
+        assert_eq!(with(&[(0, &["x"])]).err(), Some(BadFallback::Unknown("x".into())));
     }
 
     #[test]

@@ -61,11 +61,8 @@ impl OfflinePlanner {
         let input_tokens = request.system.iter().map(|text| words_in(text)).sum::<u64>()
             + request.messages.iter().flat_map(|message| &message.content).map(tokens).sum::<u64>()
             + request.tools.iter().map(|tool| words_in(&tool.description) + 1).sum::<u64>();
-        ModelReply {
-            message: Message { role: Role::Assistant, content },
-            stop_reason,
-            usage: Usage { input_tokens, output_tokens, ..Usage::default() },
-        }
+        let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
+        ModelReply::new(Message { role: Role::Assistant, content }, stop_reason, usage)
     }
 }
 
@@ -98,9 +95,11 @@ async fn stream(sink: &dyn DeltaSink, block: &ContentBlock) {
                 sink.send(Delta::Text(word.to_owned())).await;
             }
         }
-        ContentBlock::ReasoningContent(reasoning) => sink.send(Delta::Reasoning(reasoning.text.clone())).await,
-        ContentBlock::ToolUse(tool_use) => sink.send(Delta::ToolUseStarted { name: tool_use.name.clone() }).await,
-        ContentBlock::ToolResult(_) | ContentBlock::Document(_) | ContentBlock::Image(_) => {}
+        other => {
+            for delta in Delta::of_block(other) {
+                sink.send(delta).await;
+            }
+        }
     }
 }
 
@@ -165,7 +164,7 @@ fn text(request: &ModelRequest, mut text: String, why: String) -> (Vec<ContentBl
         text.truncate(at);
         stop_reason = StopReason::MaxTokens;
     }
-    let reasoning = ContentBlock::ReasoningContent(Reasoning { text: why, signature: None });
+    let reasoning = ContentBlock::ReasoningContent(Reasoning::plain(why));
     (vec![reasoning, ContentBlock::Text(text)], stop_reason)
 }
 
@@ -197,9 +196,7 @@ fn tokens(block: &ContentBlock) -> u64 {
     match block {
         ContentBlock::Text(text) => words_in(text),
         ContentBlock::ToolUse(tool_use) => words_in(&tool_use.name) + words_in(&tool_use.input.to_string()),
-        ContentBlock::ToolResult(result) => {
-            result.content.iter().map(|outcrop_ports::ToolResultContent::Text(text)| words_in(text)).sum()
-        }
+        ContentBlock::ToolResult(result) => result.content.iter().map(|content| words_in(&content.words())).sum(),
         ContentBlock::ReasoningContent(reasoning) => words_in(&reasoning.text),
         ContentBlock::Document(file) | ContentBlock::Image(file) => file.text().map_or(0, words_in),
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Longest wait a provider can ask for; who asks for more is not asked again.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(20);
+pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(20);
 
 /// How often and how late a call is made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -120,10 +120,11 @@ async fn send(reply: &ModelReply, deltas: &dyn DeltaSink) {
                     deltas.send(Delta::Reasoning(word.to_owned())).await;
                 }
             }
-            ContentBlock::ToolUse(tool_use) => {
-                deltas.send(Delta::ToolUseStarted { name: tool_use.name.clone() }).await;
+            other => {
+                for delta in Delta::of_block(other) {
+                    deltas.send(delta).await;
+                }
             }
-            ContentBlock::ToolResult(_) | ContentBlock::Document(_) | ContentBlock::Image(_) => {}
         }
     }
 }

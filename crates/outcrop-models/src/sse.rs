@@ -1,5 +1,7 @@
 //! Server-sent events: bytes however split in, the data of whole events out.
 
+use outcrop_ports::{ModelError, ModelErrorKind};
+
 /// Largest event read; a model's piece is some hundred bytes, a whole tool call some kilobytes.
 const EVENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -16,6 +18,12 @@ pub(crate) struct SseReader {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an event of the stream is larger than {EVENT_BYTES_MAX} bytes")]
 pub(crate) struct EventTooLarge;
+
+impl From<EventTooLarge> for ModelError {
+    fn from(error: EventTooLarge) -> Self {
+        Self::new(ModelErrorKind::BadReply, error.to_string())
+    }
+}
 
 impl SseReader {
     /// Takes the next bytes and hands the data of each event that they complete to `on_event`.

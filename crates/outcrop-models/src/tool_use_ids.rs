@@ -1,51 +1,56 @@
 //! Ids of tool uses for providers that give none, or the same twice.
 
-use outcrop_ports::{Message, ToolUse};
+use outcrop_ports::Message;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Gives every tool use an id that is unique within the conversation, and the same for the same conversation: an id
-/// that is missing or taken becomes `<prefix><n>`, counted over the tool uses of the conversation from one.
-pub(crate) fn make_unique(prefix: &str, conversation: &[Arc<Message>], new: &mut [ToolUse]) {
-    if new.is_empty() {
-        return;
+/// Gives every tool use of an answer an id that is unique within the conversation, and the same for the same
+/// conversation: one that is missing or taken becomes `<prefix><n>`, counted over the tool uses of the conversation from
+/// one.
+pub(crate) struct ToolUseIds {
+    prefix: &'static str,
+    taken: HashSet<String>,
+    number: usize,
+}
+
+impl ToolUseIds {
+    /// Knows the ids of the conversation.
+    pub(crate) fn new(prefix: &'static str, conversation: &[Arc<Message>]) -> Self {
+        let uses = || conversation.iter().flat_map(|message| message.tool_uses());
+        Self { prefix, taken: uses().map(|used| used.tool_use_id.clone()).collect(), number: uses().count() }
     }
-    let mut taken: HashSet<String> =
-        conversation.iter().flat_map(|message| message.tool_uses()).map(|used| used.tool_use_id.clone()).collect();
-    let used = conversation.iter().map(|message| message.tool_uses().count()).sum::<usize>();
-    for (number, tool_use) in (used + 1..).zip(new) {
-        if !tool_use.tool_use_id.is_empty() && taken.insert(tool_use.tool_use_id.clone()) {
-            continue;
+
+    /// The id of the next tool use, which came with this one or none.
+    pub(crate) fn next(&mut self, given: &str) -> String {
+        self.number += 1;
+        if !given.is_empty() && self.taken.insert(given.to_owned()) {
+            return given.to_owned();
         }
-        let mut candidate = number;
-        tool_use.tool_use_id = loop {
-            let id = format!("{prefix}{candidate}");
-            if taken.insert(id.clone()) {
-                break id;
+        let mut candidate = self.number;
+        loop {
+            let id = format!("{}{candidate}", self.prefix);
+            if self.taken.insert(id.clone()) {
+                return id;
             }
             candidate += 1;
-        };
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use outcrop_ports::{ContentBlock, Role};
+    use outcrop_ports::{ContentBlock, Role, ToolUse};
     use serde_json::json;
-
-    fn tool_use(id: &str) -> ToolUse {
-        ToolUse { tool_use_id: id.to_owned(), name: "t".to_owned(), input: json!({}) }
-    }
 
     #[track_caller]
     fn check(before: &[&str], new: &[&str], expected: &[&str]) {
-        let content = before.iter().map(|id| ContentBlock::ToolUse(tool_use(id))).collect();
+        let tool_use = |id: &&str| ToolUse { tool_use_id: (*id).to_owned(), name: "t".to_owned(), input: json!({}) };
+        let content = before.iter().map(tool_use).map(ContentBlock::ToolUse).collect();
         let conversation = [Arc::new(Message { role: Role::Assistant, content })];
-        let mut new: Vec<ToolUse> = new.iter().map(|id| tool_use(id)).collect();
-        make_unique("call_", &conversation, &mut new);
-        let ids: Vec<&str> = new.iter().map(|tool_use| tool_use.tool_use_id.as_str()).collect();
-        assert_eq!(ids, expected);
+        let mut ids = ToolUseIds::new("call_", &conversation);
+        let made: Vec<String> = new.iter().map(|id| ids.next(id)).collect();
+        assert_eq!(made, expected);
     }
 
     #[test]

@@ -103,7 +103,7 @@ fn reply(number: u32) -> Event {
     let tool_use =
         ToolUse { tool_use_id: format!("t{number}"), name: "orders__status".into(), input: json!({"id": "A-1"}) };
     let message = Message { role: Role::Assistant, content: vec![ContentBlock::ToolUse(tool_use)] };
-    let reply = ModelReply { message, stop_reason: StopReason::ToolUse, usage: Usage::default() };
+    let reply = ModelReply::new(message, StopReason::ToolUse, Usage::default());
     Event::ModelReplied(ModelReplied { started_at: AT, at: AT, call_id: "c".into(), reply })
 }
 

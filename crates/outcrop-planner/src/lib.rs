@@ -15,4 +15,4 @@ pub mod template;
 pub mod turn;
 
 pub use agent::{Collaborator, Executor, INLINE_AGENT, PreparedAgent, Snapshot, Tool, ToolKind};
-pub use phase::{Phase, PhasePrompt, PhasePrompts};
+pub use phase::{ModelRole, Phase, PhaseModels, PhasePrompt, PhasePrompts};

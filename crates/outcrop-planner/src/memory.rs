@@ -3,7 +3,7 @@
 //! told.
 
 use crate::agent::PreparedAgent;
-use crate::phase::Phase;
+use crate::phase::{Phase, PhaseModels};
 use crate::template::Placeholder;
 use crate::turn::text::tagged;
 use crate::turn::{ParserCall, parsers, prompt};
@@ -125,7 +125,12 @@ impl fmt::Display for Topic {
 
 /// What the model is asked for a session; `None` when the agent's author has turned the phase off. `past` is what was
 /// remembered before, `conversation` what was said; of that at most 64 KiB are shown, the first 16 and the last 48.
-pub fn request(agent: &PreparedAgent, past: &str, conversation: &[Arc<Message>]) -> Option<ModelRequest> {
+pub fn request(
+    agent: &PreparedAgent,
+    models: &PhaseModels,
+    past: &str,
+    conversation: &[Arc<Message>],
+) -> Option<ModelRequest> {
     let prompt = agent.prompts.get(Phase::MemorySummarization);
     if !prompt.enabled {
         return None;
@@ -138,13 +143,14 @@ pub fn request(agent: &PreparedAgent, past: &str, conversation: &[Arc<Message>])
         _ => Cow::Borrowed(""),
     });
     Some(ModelRequest {
-        model_id: prompt.foundation_model.as_deref().unwrap_or(&agent.model_id).to_owned(),
+        model_id: model_id(agent, models).to_owned(),
         system,
         messages: prompt::alternating(messages.into_iter().map(Arc::new).collect()),
         tools: Arc::from([]),
         tool_choice: outcrop_ports::ToolChoice::Auto,
         inference: prompt.inference.clone(),
         additional_fields: prompt.additional_fields.clone(),
+        caching: outcrop_ports::Caching::Automatic,
     })
 }
 
@@ -187,10 +193,19 @@ pub fn read(reply: &Message) -> Vec<Topic> {
 }
 
 /// The call of the author's parser, when there is one.
-pub fn parser_call(agent: &PreparedAgent, identity: &AgentIdentity, reply: &ModelReply) -> Option<ParserCall> {
-    let prompt = agent.prompts.get(Phase::MemorySummarization);
-    let model_id = prompt.foundation_model.as_deref().unwrap_or(&agent.model_id);
-    Some(parsers::call(identity, Phase::MemorySummarization, model_id, prompt.parser.clone()?, reply))
+pub fn parser_call(
+    agent: &PreparedAgent,
+    models: &PhaseModels,
+    identity: &AgentIdentity,
+    reply: &ModelReply,
+) -> Option<ParserCall> {
+    let parser = agent.prompts.get(Phase::MemorySummarization).parser.clone()?;
+    Some(parsers::call(identity, Phase::MemorySummarization, model_id(agent, models), parser, reply))
+}
+
+fn model_id<'a>(agent: &'a PreparedAgent, models: &'a PhaseModels) -> &'a str {
+    let own = || agent.prompts.get(Phase::MemorySummarization).foundation_model.as_ref();
+    models.of_phase(Phase::MemorySummarization).or_else(own).unwrap_or(&agent.model_id)
 }
 
 /// Reads a parser's answer, `{"topicwiseSummaries": [{"topic", "summary"}]}`; the error says what is wrong with it.

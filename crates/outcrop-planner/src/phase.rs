@@ -5,6 +5,7 @@ use outcrop_api::bedrock_agent as api;
 use outcrop_ports::InferenceConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A phase: one kind of model call, with a prompt of its own.
@@ -101,5 +102,112 @@ impl PhasePrompts {
     /// The prompt of a phase.
     pub fn get(&self, phase: Phase) -> &PhasePrompt {
         &self.all[phase as usize]
+    }
+}
+
+/// Work that a model of its own can be named for: a phase, or a summary of a conversation that outgrew the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelRole {
+    /// [`Phase::PreProcessing`].
+    PreProcessing,
+    /// [`Phase::Orchestration`].
+    Orchestration,
+    /// [`Phase::KnowledgeBaseResponseGeneration`].
+    KnowledgeBaseResponseGeneration,
+    /// [`Phase::PostProcessing`].
+    PostProcessing,
+    /// [`Phase::RoutingClassifier`].
+    RoutingClassifier,
+    /// [`Phase::MemorySummarization`].
+    MemorySummarization,
+    /// What stands for the oldest turns of a conversation.
+    ConversationSummary,
+}
+
+impl ModelRole {
+    /// All of them, with their names.
+    pub const ALL: [(&'static str, Self); 7] = [
+        ("pre-processing", Self::PreProcessing),
+        ("orchestration", Self::Orchestration),
+        ("knowledge-base-response-generation", Self::KnowledgeBaseResponseGeneration),
+        ("post-processing", Self::PostProcessing),
+        ("routing-classifier", Self::RoutingClassifier),
+        ("memory-summarization", Self::MemorySummarization),
+        ("conversation-summary", Self::ConversationSummary),
+    ];
+
+    /// The work of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, role)| *role)
+    }
+
+    /// The phase that it is, where it is one.
+    pub fn phase(self) -> Option<Phase> {
+        Some(match self {
+            Self::PreProcessing => Phase::PreProcessing,
+            Self::Orchestration => Phase::Orchestration,
+            Self::KnowledgeBaseResponseGeneration => Phase::KnowledgeBaseResponseGeneration,
+            Self::PostProcessing => Phase::PostProcessing,
+            Self::RoutingClassifier => Phase::RoutingClassifier,
+            Self::MemorySummarization => Phase::MemorySummarization,
+            Self::ConversationSummary => return None,
+        })
+    }
+}
+
+/// Models that are asked in place of the agent's, by what they are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PhaseModels(BTreeMap<ModelRole, Arc<str>>);
+
+impl PhaseModels {
+    /// Whether none is named.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The model for this work.
+    pub fn get(&self, role: ModelRole) -> Option<&Arc<str>> {
+        self.0.get(&role)
+    }
+
+    /// The model for a phase.
+    pub fn of_phase(&self, phase: Phase) -> Option<&Arc<str>> {
+        self.0.iter().find(|(role, _)| role.phase() == Some(phase)).map(|(_, model)| model)
+    }
+
+    /// Names the model for this work.
+    pub fn set(&mut self, role: ModelRole, model: Arc<str>) {
+        self.0.insert(role, model);
+    }
+
+    /// The models, each with what it is for.
+    pub fn iter(&self) -> impl Iterator<Item = (ModelRole, &Arc<str>)> {
+        self.0.iter().map(|(role, model)| (*role, model))
+    }
+
+    /// These, and where they name none, the others.
+    #[must_use]
+    pub fn over(&self, others: &Self) -> Self {
+        let mut both = others.clone();
+        both.0.extend(self.0.clone());
+        both
+    }
+
+    /// What holds for an agent: those that are named for it, then those of its own prompts, then the operator's.
+    #[must_use]
+    pub fn of_agent(&self, prompts: &PhasePrompts, operator: &Self) -> Self {
+        let own = |role: ModelRole| role.phase().is_some_and(|phase| prompts.get(phase).foundation_model.is_some());
+        let mut all: Self =
+            operator.0.iter().filter(|(role, _)| !own(**role)).map(|(role, id)| (*role, id.clone())).collect();
+        all.0.extend(self.0.clone());
+        all
+    }
+}
+
+impl FromIterator<(ModelRole, Arc<str>)> for PhaseModels {
+    fn from_iter<I: IntoIterator<Item = (ModelRole, Arc<str>)>>(models: I) -> Self {
+        Self(models.into_iter().collect())
     }
 }

@@ -51,6 +51,7 @@ mod control;
 pub mod custom;
 mod earlier;
 mod estimate;
+pub use estimate::of_request as estimated_tokens;
 mod event;
 mod guard;
 pub(crate) mod parsers;
@@ -67,7 +68,7 @@ mod trace;
 mod view;
 
 use crate::agent::PreparedAgent;
-use crate::phase::Phase;
+use crate::phase::{Phase, PhaseModels};
 use calls::Pending;
 use compact::{Summary, Windows};
 use custom::Custom;
@@ -113,6 +114,8 @@ pub struct Turn {
     rules: Rules,
     relayed_conversation: Option<String>,
     latency: Option<Latency>,
+    /// Models in place of the agent's.
+    models: PhaseModels,
     /// What is remembered of earlier sessions.
     memory: Option<String>,
     /// What the answer has to fit.
@@ -231,6 +234,7 @@ impl Turn {
             tokens: 0,
             rules: started.rules,
             latency: started.latency,
+            models: started.models,
             memory: started.memory.filter(|memory| !memory.is_empty()),
             answer_schema: started.answer_schema,
             answer_problem: None,

@@ -141,11 +141,8 @@ impl Play {
     fn model(&mut self, content: Vec<ContentBlock>) -> &mut Self {
         let (started_at, at) = self.at();
         let said: Vec<String> = content.iter().map(block).collect();
-        let reply = ModelReply {
-            message: Message { role: Role::Assistant, content },
-            stop_reason: StopReason::EndTurn,
-            usage: Usage { input_tokens: 7, output_tokens: 3, ..Usage::default() },
-        };
+        let usage = Usage { input_tokens: 7, output_tokens: 3, ..Usage::default() };
+        let reply = ModelReply::new(Message { role: Role::Assistant, content }, StopReason::EndTurn, usage);
         self.feed(
             &format!("model: {}", said.join(" ")),
             Event::ModelReplied(ModelReplied { started_at, at, call_id: "c".into(), reply }),

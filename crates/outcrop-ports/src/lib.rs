@@ -7,6 +7,7 @@
 pub mod ambient;
 pub mod message;
 pub mod model;
+pub mod price;
 pub mod tool;
 
 use std::future::Future;
@@ -17,9 +18,10 @@ pub use message::{
     ContentBlock, File, Message, Reasoning, Role, ToolResult, ToolResultContent, ToolResultStatus, ToolUse,
 };
 pub use model::{
-    Delta, DeltaSink, InferenceConfig, Latency, Model, ModelCatalog, ModelError, ModelErrorKind, ModelReply,
-    ModelRequest, StopReason, Takes, ToolChoice, ToolSpec, Usage,
+    AnsweredBy, CachePlace, CachePoint, Caching, Delta, DeltaSink, InferenceConfig, Latency, Model, ModelCatalog,
+    ModelError, ModelErrorKind, ModelReply, ModelRequest, StopReason, Takes, ToolChoice, ToolSpec, Usage,
 };
+pub use price::{Cost, NoPrices, Price, PriceList, Rates};
 pub use tool::{
     Action, AgentIdentity, Parameter, RequestBody, ResponseState, ToolCall, ToolContext, ToolExecutor, ToolFailure,
     ToolFailureCause, ToolLimits, ToolOutcome, ToolSuccess,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Who speaks. Tool results are the user's, as in Converse.
@@ -159,6 +160,24 @@ pub struct ToolResult {
 pub enum ToolResultContent {
     /// Text, often JSON text.
     Text(String),
+    /// JSON; providers without a place for it send its text.
+    Json(Value),
+    /// A picture. Providers that take none in a result send it right after, where they can.
+    Image(File),
+    /// A file to read.
+    Document(File),
+}
+
+impl ToolResultContent {
+    /// What it says in words: text as it is, JSON written out, of files their names.
+    pub fn words(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Json(value) => Cow::Owned(value.to_string()),
+            Self::Image(file) => Cow::Owned(format!("(picture {})", file.name)),
+            Self::Document(file) => Cow::Owned(format!("(document {})", file.name)),
+        }
+    }
 }
 
 /// Whether a tool did its work.
@@ -172,6 +191,9 @@ pub enum ToolResultStatus {
 }
 
 /// Thinking of a model that reasons.
+///
+/// It goes back to the model word for word, with its seal, and only to whom the seal belongs. A block without words, but
+/// with a signature, seals the block that follows it: Gemini signs calls and texts, too.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "ReasoningForm", into = "ReasoningForm")]
 pub struct Reasoning {
@@ -179,13 +201,34 @@ pub struct Reasoning {
     pub text: String,
     /// The provider's seal on it.
     pub signature: Option<String>,
+    /// Thinking that only the provider can read, as it wrote it (Converse: base64).
+    pub redacted: Option<String>,
+    /// Whose seal or secret it is: `anthropic`, `bedrock`, `gemini`, … None when it came from a caller, who knows.
+    pub origin: Option<String>,
 }
 
-/// Converse's form: `{"reasoningText": {"text", "signature"}}`.
+impl Reasoning {
+    /// Thinking in words, without a seal.
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// Whether it may be carried to this owner of seals.
+    pub fn is_for(&self, origin: &str) -> bool {
+        self.origin.as_deref().is_none_or(|own| own == origin)
+    }
+}
+
+/// Converse's form, `{"reasoningText": {"text", "signature"}}` or `{"redactedContent": "…"}`, and the origin beside it.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ReasoningForm {
-    reasoning_text: ReasoningText,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reasoning_text: Option<ReasoningText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    redacted_content: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -197,12 +240,43 @@ struct ReasoningText {
 
 impl From<ReasoningForm> for Reasoning {
     fn from(form: ReasoningForm) -> Self {
-        Self { text: form.reasoning_text.text, signature: form.reasoning_text.signature }
+        let ReasoningForm { reasoning_text, redacted_content: redacted, origin } = form;
+        let (text, signature) = reasoning_text.map(|one| (one.text, one.signature)).unwrap_or_default();
+        Self { text, signature, redacted, origin }
     }
 }
 
 impl From<Reasoning> for ReasoningForm {
     fn from(reasoning: Reasoning) -> Self {
-        Self { reasoning_text: ReasoningText { text: reasoning.text, signature: reasoning.signature } }
+        let Reasoning { text, signature, redacted, origin } = reasoning;
+        let is_words = redacted.is_none() || !text.is_empty() || signature.is_some();
+        let reasoning_text = is_words.then_some(ReasoningText { text, signature });
+        Self { reasoning_text, redacted_content: redacted, origin }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[track_caller]
+    fn check(reasoning: &Reasoning, form: Value) {
+        assert_eq!(serde_json::to_value(reasoning).unwrap(), form);
+        assert_eq!(serde_json::from_value::<Reasoning>(form).unwrap(), *reasoning);
+    }
+
+    #[test]
+    fn thinking_has_the_form_of_converse() {
+        check(&Reasoning::plain("hm"), json!({"reasoningText": {"text": "hm"}}));
+        check(
+            &Reasoning { signature: Some("s".into()), origin: Some("anthropic".into()), ..Reasoning::plain("hm") },
+            json!({"reasoningText": {"text": "hm", "signature": "s"}, "origin": "anthropic"}),
+        );
+        check(&Reasoning { redacted: Some("eA==".into()), ..Reasoning::default() }, json!({"redactedContent": "eA=="}));
+        check(
+            &Reasoning { signature: Some("s".into()), ..Reasoning::default() },
+            json!({"reasoningText": {"text": "", "signature": "s"}}),
+        );
     }
 }

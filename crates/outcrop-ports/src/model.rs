@@ -1,7 +1,7 @@
 //! Asking a model.
 
 use crate::BoxFuture;
-use crate::message::Message;
+use crate::message::{ContentBlock, Message};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -23,6 +23,43 @@ pub struct ModelRequest {
     pub inference: InferenceConfig,
     /// Members that go into the provider's request as they are (`additionalModelRequestFields`).
     pub additional_fields: Option<Map<String, Value>>,
+    /// Up to where a provider's prompt cache is to keep it.
+    pub caching: Caching,
+}
+
+/// Who says where a prompt cache ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Caching {
+    /// The provider's adapter places points at what stays: tools, system prompt, the conversation so far.
+    #[default]
+    Automatic,
+    /// The caller does; without points nothing is cached on purpose.
+    Given(Vec<CachePoint>),
+}
+
+/// A place up to which a prompt is kept in the provider's cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CachePoint {
+    /// Where.
+    pub after: CachePlace,
+    /// Whether for an hour, at a higher price, instead of five minutes.
+    pub for_an_hour: bool,
+}
+
+/// A place in a request: counts of what stands before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CachePlace {
+    /// After so many tools.
+    Tools(usize),
+    /// After so many blocks of the system prompt.
+    System(usize),
+    /// After so many blocks of a message.
+    Message {
+        /// Its index.
+        index: usize,
+        /// Blocks of it, at least one.
+        blocks: usize,
+    },
 }
 
 /// A tool as a model sees it.
@@ -98,9 +135,32 @@ pub struct ModelReply {
     pub stop_reason: StopReason,
     /// What it cost in tokens.
     pub usage: Usage,
+    /// The stop sequence that it wrote, where the provider says which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_sequence: Option<String>,
+    /// Who made it, for the bill. None for models that cost nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<AnsweredBy>,
 }
 
-/// Why a model stopped.
+impl ModelReply {
+    /// A reply of which no more is known than what was said, why it ended and what it took.
+    pub fn new(message: Message, stop_reason: StopReason, usage: Usage) -> Self {
+        Self { message, stop_reason, usage, stop_sequence: None, answered_by: None }
+    }
+}
+
+/// Which model of which provider answered; with fallbacks not always the one that was asked first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AnsweredBy {
+    /// `anthropic`, `bedrock`, `gemini`, `openai`, …
+    pub provider: String,
+    /// The model as it was named upstream.
+    pub model: String,
+}
+
+/// Why a model stopped; in JSON as Converse names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
@@ -114,6 +174,14 @@ pub enum StopReason {
     StopSequence,
     /// The provider kept the answer back.
     ContentFiltered,
+    /// A guardrail of the provider stepped in.
+    GuardrailIntervened,
+    /// Question and answer filled the model's window.
+    ModelContextWindowExceeded,
+    /// What the model wrote cannot be read by its provider.
+    MalformedModelOutput,
+    /// The call of a tool that the model wrote cannot be read by its provider.
+    MalformedToolUse,
 }
 
 /// Tokens of one model call. `input_tokens` never includes what was read from or written to a prompt cache.
@@ -130,6 +198,16 @@ pub struct Usage {
     /// Tokens written to the provider's prompt cache.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cache_write_input_tokens: u64,
+    /// Those of the written ones that are kept for an hour, which costs more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_hour_input_tokens: u64,
+}
+
+impl Usage {
+    /// All tokens read, cached or not.
+    pub fn total_input_tokens(&self) -> u64 {
+        self.input_tokens + self.cache_read_input_tokens + self.cache_write_input_tokens
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -138,23 +216,66 @@ fn is_zero(count: &u64) -> bool {
 }
 
 /// A piece of an answer while it is being made.
+///
+/// Pieces of one kind in a row are one block. A block ends where another kind begins; a tool use begins one always, and a
+/// signature ends the thinking that it seals. The whole answer, which comes last, has the same blocks in the same order,
+/// but for blank ones.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Delta {
     /// More of the text.
     Text(String),
     /// More of the thinking.
     Reasoning(String),
-    /// A tool use begins; its arguments come whole with the reply.
+    /// The seal on the thinking, whole.
+    ReasoningSignature(String),
+    /// Thinking that only the provider can read, whole.
+    ReasoningRedacted(String),
+    /// A tool use begins.
     ToolUseStarted {
+        /// Its id, as in the whole answer.
+        tool_use_id: String,
         /// Name of the tool.
         name: String,
     },
+    /// More of the JSON text of a tool use's arguments. The reply has them read.
+    ToolUseInput {
+        /// Of which one; it has begun.
+        tool_use_id: String,
+        /// Joined they are the whole text.
+        json: String,
+    },
+}
+
+impl Delta {
+    /// The deltas of a block that is there whole; none for blocks that no model makes.
+    pub fn of_block(block: &ContentBlock) -> Vec<Self> {
+        match block {
+            ContentBlock::Text(text) => vec![Self::Text(text.clone())],
+            ContentBlock::ReasoningContent(reasoning) => {
+                let words = (!reasoning.text.is_empty()).then(|| Self::Reasoning(reasoning.text.clone()));
+                let seal = reasoning.signature.clone().map(Self::ReasoningSignature);
+                let secret = reasoning.redacted.clone().map(Self::ReasoningRedacted);
+                words.into_iter().chain(seal).chain(secret).collect()
+            }
+            ContentBlock::ToolUse(tool_use) => vec![
+                Self::ToolUseStarted { tool_use_id: tool_use.tool_use_id.clone(), name: tool_use.name.clone() },
+                Self::ToolUseInput { tool_use_id: tool_use.tool_use_id.clone(), json: tool_use.input.to_string() },
+            ],
+            ContentBlock::ToolResult(_) | ContentBlock::Document(_) | ContentBlock::Image(_) => Vec::new(),
+        }
+    }
 }
 
 /// Where pieces of an answer go. A slow reader slows the model's stream, nothing else.
 pub trait DeltaSink: Send + Sync {
     /// Hands over one piece; returns when there is room for the next.
     fn send<'a>(&'a self, delta: Delta) -> BoxFuture<'a, ()>;
+
+    /// Whether an answer that broke off after pieces of it were sent may be asked for again. The new one is not sent in
+    /// pieces; it is the reply, and need not begin as the pieces did.
+    fn may_begin_again(&self) -> bool {
+        false
+    }
 }
 
 /// Why a model did not answer.
@@ -224,6 +345,12 @@ pub trait Model: Send + Sync {
         let _ = model_id;
         Takes::default()
     }
+
+    /// How many tokens the provider counts in a request, where it counts; `None` where it does not.
+    fn count_tokens<'a>(&'a self, request: &'a ModelRequest) -> BoxFuture<'a, Result<Option<u64>, ModelError>> {
+        let _ = request;
+        Box::pin(std::future::ready(Ok(None)))
+    }
 }
 
 /// Files that a model can be sent, beside text.
@@ -240,6 +367,11 @@ pub trait ModelCatalog: Send + Sync {
     /// `model_id` as agents name it: bare id, inference profile, or ARN. Never fails: what nobody serves is answered
     /// by a model whose `converse` says so.
     fn model(&self, model_id: &str) -> Arc<dyn Model>;
+
+    /// The ids and patterns that the configuration has models for, in the order in which they count.
+    fn configured(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Tokens that fit into the window of the model that serves an id, as configured, else as the model says.
     fn context_tokens(&self, model_id: &str) -> Option<u32> {

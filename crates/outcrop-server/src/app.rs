@@ -2,6 +2,7 @@
 
 use crate::agents::controls::GuardrailName;
 use crate::agents::prepared::PreparedAgents;
+use crate::bill::Bill;
 use crate::edge::authenticate::AuthMode;
 use crate::guardrails::compiled::CompiledGuardrails;
 use crate::memory::{MemoryQueue, MemorySettings};
@@ -9,11 +10,13 @@ use crate::metrics::Metrics;
 use crate::objects::Objects;
 use crate::ops;
 use crate::quotas::{Quotas, ResourceCount};
+use crate::retention::RetentionSettings;
 use crate::secrets::Secrets;
-use crate::turn::Bindings;
 use crate::turn::sessions::{SessionSettings, Sessions};
+use crate::turn::{Bindings, Histories};
+use outcrop_planner::PhaseModels;
 use outcrop_planner::turn::TurnLimits;
-use outcrop_ports::{Clock, Ids, ModelCatalog, ToolExecutor};
+use outcrop_ports::{Clock, Ids, ModelCatalog, PriceList, ToolExecutor};
 use outcrop_store::Store;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -29,6 +32,8 @@ pub struct App {
     pub store: Store,
     /// Finds models.
     pub models: Arc<dyn ModelCatalog>,
+    /// Knows what models cost.
+    pub prices: Arc<dyn PriceList>,
     /// Makes tool calls.
     pub tools: Arc<dyn ToolExecutor>,
     /// Runs functions that were deployed here; none in setups without a function host.
@@ -49,9 +54,11 @@ pub struct App {
     pub metrics: Metrics,
     pub(crate) prepared: PreparedAgents,
     pub(crate) guardrails: CompiledGuardrails,
+    pub(crate) bill: Bill,
     pub(crate) memory: MemoryQueue,
     pub(crate) sessions: Sessions,
     pub(crate) bindings: Bindings,
+    pub(crate) histories: Histories,
     pub(crate) agent_count: ResourceCount,
     pub(crate) prompt_count: ResourceCount,
     pub(crate) guardrail_count: ResourceCount,
@@ -65,6 +72,8 @@ pub struct AppParts {
     pub store: Store,
     /// Finds models.
     pub models: Arc<dyn ModelCatalog>,
+    /// Knows what models cost.
+    pub prices: Arc<dyn PriceList>,
     /// Makes tool calls.
     pub tools: Arc<dyn ToolExecutor>,
     /// Runs functions that were deployed here.
@@ -104,6 +113,8 @@ pub struct Settings {
     pub guardrail_classifier: Option<String>,
     /// Longest time one model call may take.
     pub model_call_timeout: Duration,
+    /// Models for work beside the loop of an agent, in place of the agent's own.
+    pub models: PhaseModels,
     /// Longest time one tool call may take, whatever its function's own time-out says.
     pub tool_call_timeout: Duration,
     /// Largest answer read from a function, in bytes.
@@ -122,6 +133,8 @@ pub struct Settings {
     pub session_store: SessionStoreSettings,
     /// What agents remember.
     pub memory: MemorySettings,
+    /// How long things are kept.
+    pub retention: RetentionSettings,
     /// What is taken out of kept traces beside what looks like a secret.
     pub secrets: Arc<Secrets>,
 }
@@ -147,6 +160,7 @@ impl Default for Settings {
             result_guardrail: None,
             guardrail_classifier: None,
             model_call_timeout: Duration::from_secs(300),
+            models: PhaseModels::default(),
             tool_call_timeout: Duration::from_secs(900),
             tool_response_bytes_max: 6 * 1024 * 1024,
             functions_dir: PathBuf::from(".outcrop/functions"),
@@ -156,6 +170,7 @@ impl Default for Settings {
             quotas: Quotas::default(),
             session_store: SessionStoreSettings::default(),
             memory: MemorySettings::default(),
+            retention: RetentionSettings::default(),
             secrets: Arc::default(),
         }
     }
@@ -169,6 +184,7 @@ impl App {
             s3,
             store: parts.store,
             models: parts.models,
+            prices: parts.prices,
             tools: parts.tools,
             functions: parts.functions,
             clock: parts.clock,
@@ -179,9 +195,11 @@ impl App {
             metrics: Metrics::default(),
             prepared: PreparedAgents::default(),
             guardrails: CompiledGuardrails::default(),
+            bill: Bill::default(),
             memory: MemoryQueue::default(),
             sessions: Sessions::default(),
             bindings: Bindings::default(),
+            histories: Histories::default(),
             agent_count: ResourceCount::default(),
             prompt_count: ResourceCount::default(),
             guardrail_count: ResourceCount::default(),
@@ -207,6 +225,13 @@ impl App {
     /// ARN of a function.
     pub fn function_arn(&self, name: &str) -> String {
         format!("arn:aws:lambda:{}:{}:function:{name}", self.settings.region, self.settings.account_id)
+    }
+
+    /// Writes down what models cost so far; to be called when nothing asks them any more, before the store is closed.
+    pub async fn write_bill(&self) {
+        if let Err(error) = Bill::write_down(self).await {
+            tracing::error!(code = error.code, "the end of the bill was not written down");
+        }
     }
 
     /// Waits for the turns under way to come to their end, at most so long; true when none is left. A turn that is cut

@@ -104,8 +104,13 @@ impl From<StoreError> for ApiError {
         if let StoreError::TooLarge(what) = &error {
             return validation(format!("The request makes something too large to keep: {what}."));
         }
-        tracing::error!(error = &error as &dyn std::error::Error, "store failed");
-        internal()
+        tracing::error!(error = &error as &dyn std::error::Error, "store failed: {error}");
+        match error {
+            StoreError::Disk { .. } => cannot_keep(),
+            StoreError::Unavailable(_) => database_away(),
+            StoreError::Unknown => outcome_unknown(),
+            _ => internal(),
+        }
     }
 }
 
@@ -146,6 +151,27 @@ impl From<decode::Rejection> for ApiError {
 /// A fault of ours: the log says more.
 pub fn internal() -> ApiError {
     ApiError::new("InternalServerException", "An internal server error occurred. Retry your request.")
+}
+
+/// The disk does not take what has to be kept; the log says why.
+pub fn cannot_keep() -> ApiError {
+    ApiError::new(
+        "InternalServerException",
+        "The server cannot write its state at the moment, so this was not carried on. What was done so far is kept; retry later.",
+    )
+}
+
+/// The database does not answer; nothing of the request was written.
+pub fn database_away() -> ApiError {
+    ApiError::new("InternalServerException", "The server cannot reach its database at the moment. Retry your request.")
+}
+
+/// The database went away while it kept what the request wrote.
+pub fn outcome_unknown() -> ApiError {
+    ApiError::new(
+        "InternalServerException",
+        "The database went away while it kept your request; whether it did is not known. Look before you retry.",
+    )
 }
 
 /// The process ends; what the turn did is in its journal.

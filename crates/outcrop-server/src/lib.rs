@@ -5,6 +5,7 @@
 
 pub mod agents;
 pub mod app;
+pub mod bill;
 pub mod edge;
 pub mod errors;
 pub mod guardrails;
@@ -13,6 +14,7 @@ pub mod metrics;
 pub mod objects;
 pub mod ops;
 pub mod quotas;
+pub mod retention;
 pub mod secrets;
 pub mod transfer;
 pub mod turn;
@@ -25,5 +27,7 @@ pub use outcrop_planner::prepare::openapi::check as check_api_schema;
 pub use outcrop_planner::prepare::prompts::{Phases, defaults as default_prompts};
 pub use outcrop_planner::turn::TurnLimits;
 pub use outcrop_planner::turn::answer_schema::check_schema as check_answer_schema;
+pub use outcrop_planner::{ModelRole, PhaseModels};
 pub use quotas::Quotas;
+pub use retention::RetentionSettings;
 pub use turn::sessions::{SessionPolicy, SessionSettings};

@@ -101,6 +101,7 @@ pub fn table() -> &'static OperationTable {
     static TABLE: OnceLock<OperationTable> = OnceLock::new();
     TABLE.get_or_init(|| {
         let mut table = OperationTable::default();
+        bedrock::register(&mut table);
         bedrock_agent::register(&mut table);
         bedrock_agent_runtime::register(&mut table);
         bedrock::register(&mut table);

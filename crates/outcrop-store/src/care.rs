@@ -5,27 +5,37 @@
 //! care/check.rs   is everything there that something refers to, and is it what it was
 //! care/stats.rs   how much of what there is, and where the bytes are
 //! care/copy.rs    a consistent copy of a database that others go on writing
+//! care/postgres.rs  PostgreSQL's database as such a copy, and back
 //! ```
 
 mod check;
 mod copy;
+mod postgres;
 mod stats;
 
 pub use check::{CheckReport, check};
-pub use copy::copy;
-pub use stats::{StoreStats, TableStats, stats};
+pub use copy::{copy, fill, put_aside};
+pub use stats::{PayloadStats, StoreStats, TableStats, stats};
 
 use crate::error::{Doing, StoreError};
+use crate::store::StoreOptions;
 use crate::{migrate, open};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 
-/// The file of a store's URL.
+/// The file of a store; `None` for one that is no file.
 ///
 /// # Errors
 /// [`StoreError::Open`] for another scheme.
-pub fn file_of(url: &str) -> Result<PathBuf, StoreError> {
-    open::database_path(url)
+pub fn file_of(options: &StoreOptions) -> Result<Option<PathBuf>, StoreError> {
+    match is_postgres(options) {
+        true => Ok(None),
+        false => open::database_path(&options.url).map(Some),
+    }
+}
+
+fn is_postgres(options: &StoreOptions) -> bool {
+    crate::postgres::url::is_postgres(&options.url)
 }
 
 /// Opens a database that is there, for reading, and sees to it that it is one of ours.

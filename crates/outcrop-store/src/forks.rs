@@ -5,6 +5,7 @@
 //! changed, so parent and forks may go on beside each other.
 
 use crate::error::StoreError;
+use crate::packed;
 use crate::tx::{ReadTx, Tx};
 use outcrop_wire::Timestamp;
 use std::collections::BTreeMap;
@@ -101,7 +102,7 @@ impl ReadTx<'_> {
     pub fn fork(&self, session: i64) -> Result<Option<Fork>, StoreError> {
         let sql = "SELECT parent, turns, events, snapshot, version FROM fork WHERE session = ?1";
         self.query_opt("look for a fork", sql, [session], |row| {
-            let bound = row.get::<_, Option<String>>(3)?.zip(row.get(4)?);
+            let bound = row.get::<Option<String>>(3)?.zip(row.get(4)?);
             let bound = bound.map(|(snapshot, version)| Bound { snapshot, version });
             Ok(Fork { parent: row.get(0)?, turns: row.get(1)?, events: row.get(2)?, bound })
         })
@@ -194,7 +195,7 @@ impl Tx<'_> {
         let open_turn = fork.first_event.as_ref().map(|_| turns.saturating_add(1));
         let sql = "INSERT INTO session (agent_id, alias_id, session_id, created_at, last_active_at, idle_ttl_s,
                                         attributes, turns, open_turn)
-                   VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)";
+                   VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
         let row = (
             agent_id,
             alias_id,
@@ -205,15 +206,14 @@ impl Tx<'_> {
             open_turn.unwrap_or(*turns),
             open_turn,
         );
-        self.execute("fork a session", sql, row)?;
-        let session = self.last_insert_rowid();
+        let session = self.insert_row("fork a session", sql, row)?.ok_or(ForkError::Taken)?;
         let sql =
             "INSERT INTO fork (session, parent, turns, events, snapshot, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let bound = fork.bound.as_ref();
         let (snapshot, version) = (bound.map(|bound| &bound.snapshot), bound.map(|bound| &bound.version));
         self.execute("fork a session", sql, (session, parent, turns, events, snapshot, version))?;
         if let (Some(turn), Some(event)) = (open_turn, &fork.first_event) {
-            self.append_event(session, turn, *events, *now, event)?;
+            self.append_event(session, turn, *events, *now, &packed::pack(event, |_| false))?;
         }
         Ok(session)
     }

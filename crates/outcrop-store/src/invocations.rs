@@ -3,10 +3,10 @@
 use crate::cursor::{RowCursor, cut_page, rows_to_read};
 use crate::error::StoreError;
 use crate::resources::to_doc;
+use crate::sql::{Row, SqlResult};
 use crate::stored_sessions::StoredSession;
 use crate::tx::{ReadTx, Tx};
 use outcrop_wire::Timestamp;
-use rusqlite::Row;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -84,7 +84,7 @@ impl ReadTx<'_> {
         let found = self.query_opt("read a step", sql, (invocation, id), |row| {
             Ok((
                 InvocationStep { invocation_id: row.get(0)?, id: row.get(1)?, at: at(row, 2)? },
-                row.get::<_, Vec<u8>>(3)?,
+                row.get::<Vec<u8>>(3)?,
             ))
         })?;
         let Some((step, payload)) = found else { return Ok(None) };
@@ -110,8 +110,8 @@ impl ReadTx<'_> {
         // cross join keeps the order of the index: the invocation is looked up by its number, row by row.
         let sql = format!(
             "SELECT invocation.id, step.id, step.at, step.number
-             FROM invocation_step AS step CROSS JOIN invocation ON invocation.number = step.invocation
-             WHERE step.{column} = ?1 AND step.at <= ?2 AND (step.at < ?2 OR step.number < ?3)
+             FROM invocation_step AS step CROSS JOIN invocation
+             WHERE invocation.number = step.invocation AND step.{column} = ?1 AND step.at <= ?2 AND (step.at < ?2 OR step.number < ?3)
              ORDER BY step.at DESC, step.number DESC LIMIT ?4"
         );
         let row = (of, last.as_nanos(), number, rows_to_read(limit));
@@ -161,10 +161,10 @@ impl Tx<'_> {
     }
 }
 
-fn invocation_from(row: &Row<'_>) -> rusqlite::Result<Invocation> {
+fn invocation_from(row: &Row<'_>) -> SqlResult<Invocation> {
     Ok(Invocation { number: row.get(0)?, id: row.get(1)?, created_at: at(row, 2)?, description: row.get(3)? })
 }
 
-fn at(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+fn at(row: &Row<'_>, column: usize) -> SqlResult<Timestamp> {
     Ok(Timestamp::from_nanos(row.get(column)?))
 }

@@ -1,7 +1,9 @@
-//! The journal of turns: append-only events, read back in order.
+//! The journal of turns: append-only events, read back in order. In rows and blobs they stand packed; whoever reads here
+//! gets them as they were appended.
 
-use crate::error::{Broken, StoreError, broken_constraint, sql_error};
+use crate::error::{StoreError, is_missing_row, sql_error};
 use crate::forks::Span;
+use crate::packed::Packed;
 use crate::store::Store;
 use crate::tx::{ReadTx, Tx};
 use outcrop_wire::Timestamp;
@@ -45,8 +47,8 @@ impl Store {
 
 impl Store {
     /// [`ReadTx::last_events`] in a read of its own.
-    pub async fn last_events(&self, session: i64, turn: u32) -> Result<Vec<JournalEvent>, StoreError> {
-        self.read(move |tx| tx.last_events(session, turn)).await
+    pub async fn last_events(&self, session: i64, turns: Range<u32>) -> Result<Vec<JournalEvent>, StoreError> {
+        self.read(move |tx| tx.last_events(session, turns)).await
     }
 }
 
@@ -63,17 +65,22 @@ impl ReadTx<'_> {
         let (mut bytes, mut events) = (0_usize, Vec::new());
         for Span { session, from, to } in self.spans(session, (turns.start, 0), (turns.end, 0))? {
             events.extend(self.query_all("read events", sql, (session, from.0, from.1, to.0, to.1), |row| {
-                bytes += row.get_ref(3)?.as_bytes().map_or(0, <[u8]>::len);
+                bytes += row.bytes(3)?.len();
                 // Past the limit only the count goes on, so memory stays bounded.
                 let body = if bytes > READ_BYTES_MAX { Vec::new() } else { row.get(3)? };
                 let at = Timestamp::from_nanos(row.get(2)?);
                 Ok(JournalEvent { session, turn: row.get(0)?, seq: row.get(1)?, at, body })
             })?);
         }
+        let too_large =
+            |bytes| StoreError::TooLarge(format!("{bytes} bytes and more of events of session {session} in one read"));
         if bytes > READ_BYTES_MAX {
-            return Err(StoreError::TooLarge(format!("{bytes} bytes of events of session {session} in one read")));
+            return Err(too_large(bytes));
         }
-        Ok(events)
+        match self.unpack_rows(events, READ_BYTES_MAX)? {
+            (events, true) => Ok(events),
+            (_, false) => Err(too_large(READ_BYTES_MAX)),
+        }
     }
 
     /// The events of one turn, in order; empty when there is no such turn.
@@ -81,9 +88,9 @@ impl ReadTx<'_> {
         self.session_events(session, turn..turn.saturating_add(1))
     }
 
-    /// The last event of each turn before `turn`, in order of turns: what a turn ended with, without what led there.
+    /// The last event of each of the turns, in order: what a turn ended with, without what led there.
     /// When they are more than 64 MiB together, the oldest are left out.
-    pub fn last_events(&self, session: i64, turn: u32) -> Result<Vec<JournalEvent>, StoreError> {
+    pub fn last_events(&self, session: i64, turns: Range<u32>) -> Result<Vec<JournalEvent>, StoreError> {
         let sql = "SELECT event.turn, event.seq, event.at, event.body
                    FROM (SELECT turn, max(seq) AS seq FROM turn_event
                          WHERE session = ?1 AND (turn, seq) >= (?2, ?3) AND (turn, seq) < (?4, ?5) GROUP BY turn) AS last
@@ -91,13 +98,13 @@ impl ReadTx<'_> {
                    ORDER BY event.turn DESC";
         let (mut bytes, mut seen) = (0_usize, u32::MAX);
         let mut events = Vec::new();
-        for Span { session, from, to } in self.spans(session, (0, 0), (turn, 0))?.into_iter().rev() {
+        for Span { session, from, to } in self.spans(session, (turns.start, 0), (turns.end, 0))?.into_iter().rev() {
             events.extend(self.query_all("read last events", sql, (session, from.0, from.1, to.0, to.1), |row| {
                 let turn = row.get(0)?;
                 // A turn that goes on in a fork has its last event there.
                 let is_cut = std::mem::replace(&mut seen, turn) == turn;
                 if !is_cut {
-                    bytes += row.get_ref(3)?.as_bytes().map_or(0, <[u8]>::len);
+                    bytes += row.bytes(3)?.len();
                 }
                 if is_cut || bytes > HISTORY_BYTES_MAX {
                     return Ok(None);
@@ -106,7 +113,9 @@ impl ReadTx<'_> {
                 Ok(Some(JournalEvent { session, turn, seq: row.get(1)?, at, body: row.get(3)? }))
             })?);
         }
-        Ok(events.into_iter().flatten().rev().collect())
+        let (mut events, _) = self.unpack_rows(events.into_iter().flatten().collect(), HISTORY_BYTES_MAX)?;
+        events.reverse();
+        Ok(events)
     }
 
     /// The number that the next event of the turn gets.
@@ -117,7 +126,7 @@ impl ReadTx<'_> {
 }
 
 impl Tx<'_> {
-    /// Appends one event.
+    /// Appends one event, with what it needs.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the place is taken or the session is not there.
@@ -127,18 +136,19 @@ impl Tx<'_> {
         turn: u32,
         seq: u32,
         at: Timestamp,
-        body: &[u8],
+        Packed { row, blobs }: &Packed,
     ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO turn_event (session, turn, seq, at, body) VALUES (?1, ?2, ?3, ?4, ?5)";
-        match self.try_execute(sql, (session, turn, seq, at.as_nanos(), body)) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(match broken_constraint(&error) {
-                Some(Broken::PrimaryKey | Broken::Unique) => {
-                    StoreError::Conflict(format!("event {seq} of turn {turn} of session {session} is there already"))
-                }
-                Some(Broken::ForeignKey) => StoreError::Conflict(format!("session {session} is not there")),
-                None => sql_error("append an event", &error),
-            }),
+        let sql = "INSERT INTO turn_event (session, turn, seq, at, body) VALUES (?1, ?2, ?3, ?4, ?5)
+                   ON CONFLICT (session, turn, seq) DO NOTHING";
+        match self.try_execute(sql, (session, turn, seq, at.as_nanos(), row.as_slice())) {
+            Ok(0) => {
+                Err(StoreError::Conflict(format!("event {seq} of turn {turn} of session {session} is there already")))
+            }
+            Ok(_) => self.keep_blobs(session, turn, blobs),
+            Err(error) if is_missing_row(&error) => {
+                Err(StoreError::Conflict(format!("session {session} is not there")))
+            }
+            Err(error) => Err(sql_error("append an event", &error)),
         }
     }
 }

@@ -4,9 +4,10 @@ use crate::cursor::rows_to_read;
 use crate::error::StoreError;
 use crate::resources::PAGE_MAX;
 use crate::sessions::{Session, SessionRow};
+use crate::sql::{Row, SqlResult};
+use crate::sweep::GOING;
 use crate::tx::ReadTx;
 use outcrop_wire::Timestamp;
-use rusqlite::Row;
 
 /// Sessions of one id that are looked at, the newest.
 const NAMED_MAX: i64 = 1_000;
@@ -53,7 +54,7 @@ impl KeptSession {
 impl ReadTx<'_> {
     /// The session of the store's own number.
     pub fn kept_session(&self, session: i64) -> Result<Option<KeptSession>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM session WHERE id = ?1");
+        let sql = format!("SELECT {COLUMNS} FROM session WHERE id = ?1 AND ended <> {GOING}");
         self.query_opt("read a session", &sql, [session], read)?.map(Raw::into_kept).transpose()
     }
 
@@ -61,7 +62,7 @@ impl ReadTx<'_> {
     pub fn sessions_named(&self, session_id: &str) -> Result<Vec<KeptSession>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM session
-             WHERE (session_id = ?1 AND ended = 0) OR (session_id = ?1 AND ended <> 0)
+             WHERE (session_id = ?1 AND ended = 0) OR (session_id = ?1 AND ended <> 0 AND ended <> {GOING})
              ORDER BY id DESC LIMIT ?2"
         );
         let rows = self.query_all("find sessions by id", &sql, (session_id, NAMED_MAX), read)?;
@@ -79,7 +80,7 @@ impl ReadTx<'_> {
         let limit = limit.clamp(1, PAGE_MAX);
         let before = after.unwrap_or(i64::MAX);
         let sql = format!(
-            "SELECT {COLUMNS} FROM session WHERE id < ?1 AND id >= ?2
+            "SELECT {COLUMNS} FROM session WHERE id < ?1 AND id >= ?2 AND ended <> {GOING}
                  AND (?3 IS NULL OR agent_id = ?3) AND (?4 IS NULL OR alias_id = ?4)
                  AND (?5 IS NULL OR substr(session_id, 1, length(?5)) = ?5)
              ORDER BY id DESC LIMIT ?6"
@@ -119,7 +120,8 @@ impl ReadTx<'_> {
     fn turn_start(&self, session: i64, turn: u32) -> Result<Option<Timestamp>, StoreError> {
         let spans = self.spans(session, (turn, 0), (turn, 1))?;
         let Some(span) = spans.first() else { return Ok(None) };
-        let sql = "SELECT at FROM turn_event WHERE session = ?1 AND turn = ?2 AND seq = 0";
+        // The first that is left, where its steps were swept.
+        let sql = "SELECT at FROM turn_event WHERE session = ?1 AND turn = ?2 ORDER BY seq LIMIT 1";
         self.query_opt("look when a turn began", sql, (span.session, turn), |row| {
             Ok(Timestamp::from_nanos(row.get(0)?))
         })
@@ -134,7 +136,7 @@ struct Raw {
     ended: bool,
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Raw> {
+fn read(row: &Row<'_>) -> SqlResult<Raw> {
     Ok(Raw {
         row: SessionRow::read(row)?,
         agent_id: row.get(8)?,

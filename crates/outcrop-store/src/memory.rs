@@ -7,7 +7,7 @@ use crate::tx::{ReadTx, Tx};
 use outcrop_wire::Timestamp;
 
 const SECONDS_A_DAY: i64 = 24 * 60 * 60;
-/// Expired summaries one put removes at most.
+/// Expired summaries that one write removes at most.
 const PRUNE_MAX: i64 = 100;
 /// Summaries one write of a deletion removes at most, so that it never holds the writer for long.
 const DELETE_AT_ONCE: i64 = 1_000;
@@ -133,8 +133,7 @@ impl Tx<'_> {
         summary: &MemorySummary,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let prune = "DELETE FROM memory WHERE number IN (SELECT number FROM memory WHERE expires_at <= ?1 LIMIT ?2)";
-        self.execute("prune memory", prune, (now.as_nanos(), PRUNE_MAX))?;
+        self.prune_memory(now)?;
         let sql = "INSERT INTO memory (agent_id, alias_id, memory_id, session_id, started_at, expires_at, summary)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                    ON CONFLICT (agent_id, alias_id, memory_id, session_id) DO UPDATE
@@ -142,6 +141,12 @@ impl Tx<'_> {
         let MemorySummary { session_id, started_at, expires_at, summary } = summary;
         let row = (agent_id, alias_id, memory_id, session_id, started_at.as_nanos(), expires_at.as_nanos(), summary);
         self.execute("keep memory", sql, row).map(drop)
+    }
+
+    /// Deletes summaries that have expired, up to a hundred; answers how many went.
+    pub(crate) fn prune_memory(&mut self, now: Timestamp) -> Result<usize, StoreError> {
+        let prune = "DELETE FROM memory WHERE number IN (SELECT number FROM memory WHERE expires_at <= ?1 LIMIT ?2)";
+        self.execute("prune memory", prune, (now.as_nanos(), PRUNE_MAX))
     }
 
     fn delete_some_memory(&mut self, which: &Remembered) -> Result<usize, StoreError> {

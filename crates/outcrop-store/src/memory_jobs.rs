@@ -3,9 +3,11 @@
 
 use crate::error::StoreError;
 use crate::memory::{MemorySummary, Remembered};
+use crate::sql::{Row, SqlResult};
+use crate::store::Store;
 use crate::tx::{ReadTx, Tx};
+use crate::writer::Request;
 use outcrop_wire::Timestamp;
-use rusqlite::Row;
 
 /// What is read of a job; the session's beginning stands in the session.
 const COLUMNS: &str = "session, agent_id, alias_id, memory_id, session_id, ended_at, due_at, attempts";
@@ -44,6 +46,41 @@ pub struct IdleSession {
     pub alias_id: String,
     /// The session as the client named it.
     pub session_id: String,
+}
+
+/// [`Tx::claim_memory_jobs`] as a write of its own, which waits for no other.
+struct Claim {
+    now: Timestamp,
+    leased_until: Timestamp,
+    limit: usize,
+}
+
+impl Request for Claim {
+    type Output = Vec<MemoryJob>;
+    type Error = StoreError;
+
+    fn apply(&self, tx: &mut Tx<'_>) -> Result<Vec<MemoryJob>, StoreError> {
+        tx.claim_memory_jobs(self.now, self.leased_until, self.limit)
+    }
+
+    fn wrote(_: &StoreError) -> bool {
+        true
+    }
+}
+
+impl Store {
+    /// [`Tx::claim_memory_jobs`] in a write of its own.
+    ///
+    /// # Errors
+    /// Failures of the store; nothing is held then.
+    pub async fn claim_memory_jobs(
+        &self,
+        now: Timestamp,
+        leased_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<MemoryJob>, StoreError> {
+        self.submit(Claim { now, leased_until, limit }).await
+    }
 }
 
 impl ReadTx<'_> {
@@ -112,7 +149,8 @@ impl Tx<'_> {
         self.execute("queue a memory job", sql, (session, now.as_nanos())).map(drop)
     }
 
-    /// Takes up to `limit` jobs that are due, and holds them until `leased_until`. Each is one more attempt.
+    /// Takes up to `limit` jobs that are due, and holds them until `leased_until`. Each is one more attempt. What another
+    /// process takes at the same moment is passed over.
     pub fn claim_memory_jobs(
         &mut self,
         now: Timestamp,
@@ -121,7 +159,8 @@ impl Tx<'_> {
     ) -> Result<Vec<MemoryJob>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM memory_job
-             WHERE due_at <= ?1 AND (leased_until IS NULL OR leased_until <= ?1) ORDER BY due_at, session LIMIT ?2"
+             WHERE due_at <= ?1 AND (leased_until IS NULL OR leased_until <= ?1) ORDER BY due_at, session LIMIT ?2
+             /* lock those that are free */"
         );
         let row = (now.as_nanos(), i64::try_from(limit).unwrap_or(i64::MAX));
         let mut jobs = self.query_all("look for memory jobs", &sql, row, from_row)?;
@@ -154,8 +193,12 @@ impl Tx<'_> {
 
     /// Ends a session by its number if it is idle and not ended, and has it summed up; answers whether it did.
     pub fn end_idle_session(&mut self, session: i64, now: Timestamp) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM session WHERE id = ?1 AND ended = 0 AND last_active_at + idle_ttl_s * 1000000000 < ?2";
-        let is_idle = self.query_opt("look at an idle session", sql, (session, now.as_nanos()), |_| Ok(()))?.is_some();
+        // A turn that is open is at work in another process, or was cut off there and is taken over first. In the only
+        // process the caller knows that none is.
+        let sql = "SELECT 1 FROM session WHERE id = ?1 AND ended = 0 AND last_active_at + idle_ttl_s * 1000000000 < ?2
+                   AND (open_turn IS NULL OR ?3 = 0) /* lock */";
+        let row = (session, now.as_nanos(), self.is_shared());
+        let is_idle = self.query_opt("look at an idle session", sql, row, |_| Ok(()))?.is_some();
         if is_idle {
             self.retire_session(session, now)?;
         }
@@ -186,7 +229,7 @@ impl Tx<'_> {
     }
 }
 
-fn from_row(row: &Row<'_>) -> rusqlite::Result<MemoryJob> {
+fn from_row(row: &Row<'_>) -> SqlResult<MemoryJob> {
     Ok(MemoryJob {
         session: row.get(0)?,
         agent_id: row.get(1)?,

@@ -30,6 +30,9 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     migration!("0007_forks"),
     migration!("0008_session_files"),
     migration!("0009_resource_rows"),
+    migration!("0011_blobs"),
+    migration!("0012_retention"),
+    migration!("0013_model_usage"),
 ];
 
 /// Runs the steps that this database has not seen.
@@ -116,7 +119,7 @@ fn claim_file(conn: &Connection) -> Result<(), StoreError> {
     conn.pragma_update(None, "application_id", APPLICATION_ID).doing(doing)
 }
 
-fn checksum(sql: &str) -> String {
+pub(crate) fn checksum(sql: &str) -> String {
     hex(&Sha256::digest(sql))
 }
 

@@ -10,8 +10,9 @@ use std::time::Duration;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Distinct statements of this crate, with room.
 const STATEMENTS_CACHED: usize = 128;
-/// WAL pages between checkpoints (16 MiB): a page that many turns touch is then copied back once for many commits.
-const CHECKPOINT_PAGES: i64 = 4_000;
+/// WAL pages between checkpoints (8 MiB): a page that many turns touch is then copied back once for many commits, and the
+/// log is not most of what a small store takes.
+const CHECKPOINT_PAGES: i64 = 2_000;
 /// The WAL file is cut back to this many bytes after a checkpoint.
 const WAL_BYTES_KEPT: i64 = 64 << 20;
 /// Page cache of a connection, in KiB (negative is SQLite's sign for KiB). There is no memory map: it is torn down and
@@ -23,14 +24,11 @@ const CACHE: i64 = -32_768;
 pub(crate) fn database_path(url: &str) -> Result<PathBuf, StoreError> {
     let path = match url.split_once(':') {
         Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
-        Some((scheme @ ("postgres" | "postgresql"), _)) => {
-            // The rest of the URL may hold a password, so it is not repeated.
-            return Err(StoreError::Open(format!(
-                "scheme `{scheme}` is not supported by this build; use `sqlite:path`"
-            )));
-        }
+        // The rest of the URL may hold a password, so it is not repeated.
         Some((scheme, _)) if is_scheme(scheme) => {
-            return Err(StoreError::Open(format!("unknown scheme `{scheme}` in the store URL; use `sqlite:path`")));
+            return Err(StoreError::Open(format!(
+                "unknown scheme `{scheme}` in the store URL; use `sqlite:path` or `postgres://…`"
+            )));
         }
         _ => url,
     };
@@ -81,6 +79,48 @@ fn private_file() -> fs::OpenOptions {
     options
 }
 
+/// A file as it was opened. Whoever goes on writing after it was moved away or replaced writes where nobody will look, or
+/// mixes the log of one database into another.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenFile {
+    path: PathBuf,
+    #[cfg(unix)]
+    number: Option<(u64, u64)>,
+}
+
+impl OpenFile {
+    pub(crate) fn of(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            #[cfg(unix)]
+            number: number(path),
+        }
+    }
+
+    /// # Errors
+    /// [`StoreError::Disk`] when the path leads to another file by now, or to none.
+    pub(crate) fn is_there(&self) -> Result<(), StoreError> {
+        #[cfg(unix)]
+        if number(&self.path) != self.number {
+            let path = self.path.display();
+            return Err(StoreError::Disk {
+                doing: "write",
+                why: format!(
+                    "`{path}` is not the file any more that the server opened; put it back, or start the server again to go on with what is there"
+                ),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What tells a file from any other, wherever it is.
+#[cfg(unix)]
+fn number(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
 /// The one connection that writes. SQLite gives the WAL beside it the file's permissions.
 pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
     let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -97,6 +137,15 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
     conn.pragma_update(None, "foreign_keys", true).doing(doing)?;
     conn.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(())).doing(doing)?;
     conn.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT, |_| Ok(())).doing(doing)?;
+    Ok(conn)
+}
+
+/// A connection for folding the log: it brings what it writes to the disk like the writer's.
+pub(crate) fn to_fold(path: &Path) -> Result<Connection, StoreError> {
+    let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let doing = "set up a connection";
+    conn.pragma_update(None, "synchronous", "FULL").doing(doing)?;
+    conn.pragma_update(None, "checkpoint_fullfsync", true).doing(doing)?;
     Ok(conn)
 }
 
@@ -137,8 +186,7 @@ mod tests {
         check("sqlite:", Err("path of a file"));
         check("sqlite::memory:", Err("path of a file"));
         check("mysql://h/d", Err("unknown scheme `mysql`"));
-        check("postgres://user:secret@h/d", Err("scheme `postgres` is not supported"));
-        let told = database_path("postgres://user:secret@h/d").unwrap_err().to_string();
+        let told = database_path("mariadb://user:secret@h/d").unwrap_err().to_string();
         assert!(!told.contains("secret"), "{told}");
     }
 }

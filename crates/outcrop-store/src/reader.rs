@@ -1,12 +1,10 @@
 //! The threads that read: each has a connection that cannot write; one queue feeds them all.
 
-use crate::error::{StoreError, panic_text};
-use crate::open;
+use crate::conn::{Border, Conn, Source};
+use crate::error::{Doing, StoreError, panic_text};
 use crate::tx::ReadTx;
-use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -20,7 +18,7 @@ pub(crate) struct Readers {
     places: Arc<Semaphore>,
 }
 
-type Job = Box<dyn FnOnce(&Connection) + Send>;
+type Job = Box<dyn FnOnce(Conn<'_>) + Send>;
 
 /// A lock and a bell rather than a channel: a channel with many receivers wakes one thread to take and another to wait.
 #[derive(Default)]
@@ -36,16 +34,15 @@ struct State {
 }
 
 impl Readers {
-    /// Starts as many readers; the handles end after [`Readers::close`].
-    pub(crate) fn start(path: &Path, count: usize) -> Result<(Self, Vec<JoinHandle<()>>), StoreError> {
+    /// Starts a reader for each connection; the handles end after [`Readers::close`].
+    pub(crate) fn start(sources: Vec<Source>) -> Result<(Self, Vec<JoinHandle<()>>), StoreError> {
         let readers = Self { queue: Arc::default(), places: Arc::new(Semaphore::new(QUEUE_MAX)) };
         let mut threads = Vec::new();
-        for number in 0..count {
-            let conn = open::reader(path)?;
+        for (number, source) in sources.into_iter().enumerate() {
             let queue = Arc::clone(&readers.queue);
             let thread = thread::Builder::new()
                 .name(format!("store-read-{number}"))
-                .spawn(move || read_until_closed(&conn, &queue))
+                .spawn(move || read_until_closed(source.conn(), &queue))
                 .map_err(|error| StoreError::Open(format!("no thread for a reader: {error}")))?;
             threads.push(thread);
         }
@@ -62,8 +59,9 @@ impl Readers {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |conn| {
-            // Fails only if the asker is gone.
+            // Told before the transaction ends, which may take a way to the server and back. Fails only if the asker is gone.
             let _ = reply.send(in_snapshot(conn, work));
+            end_snapshot(conn);
         });
         {
             let mut state = self.queue.lock();
@@ -109,26 +107,23 @@ impl Queue {
     }
 }
 
-fn read_until_closed(conn: &Connection, queue: &Queue) {
+fn read_until_closed(conn: Conn<'_>, queue: &Queue) {
     while let Some(job) = queue.take() {
         job(conn);
     }
 }
 
 /// A transaction makes every query of the work see the same state.
-fn in_snapshot<T, E: From<StoreError>>(
-    conn: &Connection,
-    work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>,
-) -> Result<T, E> {
-    run(conn, "BEGIN")?;
+fn in_snapshot<T, E: From<StoreError>>(conn: Conn<'_>, work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
+    conn.cross(Border::BeginRead).doing("read from a snapshot")?;
     let result = catch_unwind(AssertUnwindSafe(|| work(&ReadTx::new(conn))));
-    if let Err(error) = run(conn, "COMMIT") {
-        tracing::warn!(%error, "a read transaction did not end: {error}");
-    }
     result.unwrap_or_else(|panic| Err(StoreError::Panicked(panic_text(&*panic)).into()))
 }
 
-fn run(conn: &Connection, sql: &str) -> Result<(), StoreError> {
-    use crate::error::Doing;
-    conn.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop).doing("read from a snapshot")
+fn end_snapshot(conn: Conn<'_>) {
+    if conn.is_open()
+        && let Err(error) = conn.cross(Border::Commit).doing("end a read")
+    {
+        tracing::warn!(%error, "a read transaction did not end: {error}");
+    }
 }

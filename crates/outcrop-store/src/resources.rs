@@ -1,7 +1,8 @@
 //! Resources of the control plane: each its generated document plus the columns that look-ups need.
 
 use crate::cursor::Cursor;
-use crate::error::{Broken, StoreError, broken_constraint, sql_error};
+use crate::error::StoreError;
+use crate::sql::{Row, SqlResult};
 use crate::tx::{ReadTx, Tx};
 use outcrop_wire::Timestamp;
 use serde::Serialize;
@@ -81,6 +82,8 @@ kinds! {
     AossCollection = "aoss-collection",
     /// A policy of OpenSearch Serverless; parent: its type.
     AossPolicy = "aoss-policy",
+    /// An application inference profile; no parent.
+    InferenceProfile = "inference-profile",
 }
 
 /// The indexed columns of a resource; the document travels beside it.
@@ -194,7 +197,7 @@ impl ReadTx<'_> {
     /// How many resources of the kind and parent there are.
     pub fn count(&self, kind: Kind, parent: &str) -> Result<usize, StoreError> {
         let sql = "SELECT count(*) FROM resource WHERE kind = ?1 AND parent = ?2";
-        let count = self.query_opt("count resources", sql, (kind.as_str(), parent), |row| row.get::<_, i64>(0))?;
+        let count = self.query_opt("count resources", sql, (kind.as_str(), parent), |row| row.get::<i64>(0))?;
         Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0))
     }
 
@@ -207,7 +210,7 @@ impl ReadTx<'_> {
     ) -> Result<Vec<(Timestamp, IdAndDoc)>, StoreError> {
         let doing = "list resources";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let map = |row: &rusqlite::Row<'_>| Ok((Timestamp::from_nanos(row.get(2)?), id_and_doc(row)?));
+        let map = |row: &Row<'_>| Ok((Timestamp::from_nanos(row.get(2)?), id_and_doc(row)?));
         let Some(Cursor { updated_at, id }) = after else {
             let sql = "SELECT id, doc, updated_at FROM resource WHERE kind = ?1 AND parent = ?2
                        ORDER BY updated_at DESC, id LIMIT ?3";
@@ -227,14 +230,13 @@ impl Tx<'_> {
     /// # Errors
     /// Tells a taken id from a taken name (the id first where both are); [`StoreError::TooLarge`] over 16 MiB.
     pub fn insert(&mut self, resource: &Resource<'_>, doc: &impl Serialize) -> Result<(), PutError> {
+        // A statement that breaks a constraint may take the transaction with it, so none is let come to that.
         let sql = "INSERT INTO resource (kind, parent, id, name, created_at, updated_at, doc)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        match self.write_resource(resource, doc, sql, "insert a resource") {
-            // Where both are taken SQLite may name either.
-            Err(PutError::NameTaken) if self.exists(resource.kind, resource.parent, resource.id)? => {
-                Err(PutError::IdTaken)
-            }
-            written => written.map(drop),
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+        match self.write_resource(resource, doc, sql, "insert a resource")? {
+            0 if self.exists(resource.kind, resource.parent, resource.id)? => Err(PutError::IdTaken),
+            0 => Err(PutError::NameTaken),
+            _ => Ok(()),
         }
     }
 
@@ -246,7 +248,10 @@ impl Tx<'_> {
         // The creation time is compared with itself so that every statement takes the same seven values.
         let sql = "UPDATE resource SET name = ?4, updated_at = ?6, doc = ?7
                    WHERE kind = ?1 AND parent = ?2 AND id = ?3 AND ?5 IS NOT NULL";
-        self.write_resource(resource, doc, sql, "update a resource").map(|changed| changed > 0)
+        match self.expect_free_name(resource) {
+            Err(PutError::NameTaken) if !self.exists(resource.kind, resource.parent, resource.id)? => Ok(false),
+            free => free.and_then(|()| Ok(self.write_resource(resource, doc, sql, "update a resource")? > 0)),
+        }
     }
 
     /// Inserts or updates, whichever fits; the creation time of a resource that is there stays.
@@ -258,17 +263,21 @@ impl Tx<'_> {
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                    ON CONFLICT (kind, parent, id) DO UPDATE
                    SET name = excluded.name, updated_at = excluded.updated_at, doc = excluded.doc";
-        self.write_resource(resource, doc, sql, "put a resource").map(drop)
+        self.expect_free_name(resource)?;
+        self.write_resource(resource, doc, sql, "put a resource")?;
+        Ok(())
     }
 
     /// Deletes the resource; `false` when there was none. Children are the caller's, see [`Tx::delete_children`].
     pub fn delete(&mut self, kind: Kind, parent: &str, id: &str) -> Result<bool, StoreError> {
+        self.note_change();
         let sql = "DELETE FROM resource WHERE kind = ?1 AND parent = ?2 AND id = ?3";
         self.execute("delete a resource", sql, (kind.as_str(), parent, id)).map(|deleted| deleted > 0)
     }
 
     /// Deletes every resource of the kind under exactly this parent; answers how many.
     pub fn delete_children(&mut self, kind: Kind, parent: &str) -> Result<usize, StoreError> {
+        self.note_change();
         let sql = "DELETE FROM resource WHERE kind = ?1 AND parent = ?2";
         self.execute("delete resources", sql, (kind.as_str(), parent))
     }
@@ -279,21 +288,27 @@ impl Tx<'_> {
         doc: &impl Serialize,
         sql: &str,
         doing: &'static str,
-    ) -> Result<usize, PutError> {
+    ) -> Result<usize, StoreError> {
         let Resource { kind, parent, id, name, created_at, updated_at } = *resource;
         let doc = to_doc(doc)?;
         let row = (kind.as_str(), parent, id, name, created_at.as_nanos(), updated_at.as_nanos(), doc);
-        self.try_execute(sql, row).map_err(|error| match broken_constraint(&error) {
-            Some(Broken::PrimaryKey) => PutError::IdTaken,
-            Some(Broken::Unique) => PutError::NameTaken,
-            _ => PutError::Store(sql_error(doing, &error)),
-        })
+        self.note_change();
+        self.execute(doing, sql, row)
+    }
+
+    /// Writes that are not turns' come one after another, so a name that is free now still is when it is written.
+    fn expect_free_name(&self, resource: &Resource<'_>) -> Result<(), PutError> {
+        let Some(name) = resource.name else { return Ok(()) };
+        match self.find_id_by_name(resource.kind, resource.parent, name)? {
+            Some(id) if id != resource.id => Err(PutError::NameTaken),
+            _ => Ok(()),
+        }
     }
 }
 
 type IdAndDoc = (String, Vec<u8>);
 
-fn id_and_doc(row: &rusqlite::Row<'_>) -> rusqlite::Result<IdAndDoc> {
+fn id_and_doc(row: &Row<'_>) -> SqlResult<IdAndDoc> {
     Ok((row.get(0)?, row.get(1)?))
 }
 

@@ -1,10 +1,10 @@
 //! Conversations: attributes, idle time, the turn that is open or suspended.
 
 use crate::error::StoreError;
+use crate::sql::{Row, SqlResult};
 use crate::store::Store;
 use crate::tx::{ReadTx, Tx};
 use outcrop_wire::Timestamp;
-use rusqlite::Row;
 use std::collections::BTreeMap;
 
 /// Unfinished turns one call answers at most.
@@ -47,6 +47,19 @@ pub struct UnfinishedTurn {
     /// When the turn began.
     pub last_active_at: Timestamp,
 }
+
+macro_rules! find {
+    ($lock:literal) => {
+        concat!(
+            "SELECT id, created_at, last_active_at, idle_ttl_s, attributes, turns, open_turn, suspended
+             FROM session WHERE agent_id = ?1 AND alias_id = ?2 AND session_id = ?3 AND ended = 0",
+            $lock
+        )
+    };
+}
+
+const FIND: &str = find!("");
+const FIND_AND_LOCK: &str = find!(" /* lock */");
 
 impl Store {
     /// Turns that have begun and not finished, oldest session first; the first 10,000.
@@ -101,13 +114,21 @@ impl ReadTx<'_> {
         alias_id: &str,
         session_id: &str,
     ) -> Result<Option<SessionRow>, StoreError> {
-        let sql = "SELECT id, created_at, last_active_at, idle_ttl_s, attributes, turns, open_turn, suspended
-                   FROM session WHERE agent_id = ?1 AND alias_id = ?2 AND session_id = ?3 AND ended = 0";
-        self.query_opt("find a session", sql, (agent_id, alias_id, session_id), SessionRow::read)
+        self.query_opt("find a session", FIND, (agent_id, alias_id, session_id), SessionRow::read)
     }
 }
 
 impl Tx<'_> {
+    /// Like `session_row`; nobody else begins or ends a turn in the session until this transaction is over.
+    pub(crate) fn lock_session(
+        &mut self,
+        agent_id: &str,
+        alias_id: &str,
+        session_id: &str,
+    ) -> Result<Option<SessionRow>, StoreError> {
+        self.query_opt("find a session", FIND_AND_LOCK, (agent_id, alias_id, session_id), SessionRow::read)
+    }
+
     /// Ends the live session under this id, whatever its turn is doing; `false` when there is none.
     ///
     /// The journal stays until it is swept. The next turn under the id begins a fresh session. One that is remembered
@@ -119,7 +140,7 @@ impl Tx<'_> {
         session_id: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let Some(row) = self.session_row(agent_id, alias_id, session_id)? else { return Ok(false) };
+        let Some(row) = self.lock_session(agent_id, alias_id, session_id)? else { return Ok(false) };
         self.retire_session(row.id, now)?;
         Ok(!row.expired(now))
     }
@@ -158,7 +179,7 @@ pub(crate) struct SessionRow {
 
 impl SessionRow {
     /// From id, times, time to live, attributes, turns and what is open, in this order.
-    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(crate) fn read(row: &Row<'_>) -> SqlResult<Self> {
         Ok(Self {
             id: row.get(0)?,
             created_at: Timestamp::from_nanos(row.get(1)?),

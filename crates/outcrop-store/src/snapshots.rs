@@ -19,7 +19,7 @@ impl ReadTx<'_> {
     /// [`StoreError::Corrupt`] when it does not read as `T`.
     pub fn snapshot<T: DeserializeOwned>(&self, hash: &str) -> Result<Option<T>, StoreError> {
         let sql = "SELECT doc FROM snapshot WHERE hash = ?1";
-        let doc = self.query_opt("read a snapshot", sql, [hash], |row| row.get::<_, Vec<u8>>(0))?;
+        let doc = self.query_opt("read a snapshot", sql, [hash], |row| row.get::<Vec<u8>>(0))?;
         doc.map(|doc| serde_json::from_slice(&doc))
             .transpose()
             .map_err(|error| StoreError::Corrupt(format!("snapshot `{hash}`: {error}")))

@@ -3,10 +3,10 @@
 use crate::cursor::{RowCursor, cut_page, rows_to_read};
 use crate::error::StoreError;
 use crate::resources::to_doc;
+use crate::sql::{Row, SqlResult};
 use crate::store::Store;
 use crate::tx::{ReadTx, Tx};
 use outcrop_wire::Timestamp;
-use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ impl ReadTx<'_> {
     /// What the client says about the session with this number.
     pub fn session_attributes(&self, number: i64) -> Result<Option<SessionAttributes>, StoreError> {
         let sql = "SELECT doc FROM stored_session WHERE number = ?1";
-        let doc = self.query_opt("read a session's attributes", sql, [number], |row| row.get::<_, Vec<u8>>(0))?;
+        let doc = self.query_opt("read a session's attributes", sql, [number], |row| row.get::<Vec<u8>>(0))?;
         doc.map(|doc| serde_json::from_slice(&doc))
             .transpose()
             .map_err(|error| StoreError::Corrupt(format!("attributes of stored session {number}: {error}")))
@@ -93,16 +93,20 @@ impl Tx<'_> {
     /// Writes a new session; its number and counts are the store's.
     ///
     /// # Errors
-    /// [`StoreError::Sql`] when the id is taken: ids are random.
+    /// [`StoreError::Conflict`] when the id is taken: ids are random.
     pub fn insert_stored_session(
         &mut self,
         session: &StoredSession,
         attributes: &SessionAttributes,
     ) -> Result<(), StoreError> {
         let StoredSession { id, created_at, updated_at, .. } = session;
-        let sql = "INSERT INTO stored_session (id, created_at, updated_at, doc) VALUES (?1, ?2, ?3, ?4)";
+        let sql = "INSERT INTO stored_session (id, created_at, updated_at, doc) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT (id) DO NOTHING";
         let row = (id, created_at.as_nanos(), updated_at.as_nanos(), to_doc(attributes)?);
-        self.execute("keep a session", sql, row).map(drop)
+        match self.execute("keep a session", sql, row)? {
+            0 => Err(StoreError::Conflict(format!("stored session `{id}` is there already"))),
+            _ => Ok(()),
+        }
     }
 
     /// Writes the session's end and time of update; answers whether it is there.
@@ -139,7 +143,7 @@ impl Tx<'_> {
     }
 
     /// Deletes a few rows of a deleted session: its steps, then its invocations, then itself. Answers how many.
-    fn purge_some(&mut self, number: i64) -> Result<usize, StoreError> {
+    pub(crate) fn purge_some(&mut self, number: i64) -> Result<usize, StoreError> {
         for table in ["invocation_step", "invocation"] {
             let sql = format!(
                 "DELETE FROM {table} WHERE number IN (SELECT number FROM {table} WHERE session = ?1 LIMIT {PURGE_AT_ONCE})"
@@ -180,7 +184,7 @@ impl Store {
     }
 }
 
-fn from_row(row: &Row<'_>) -> rusqlite::Result<StoredSession> {
+fn from_row(row: &Row<'_>) -> SqlResult<StoredSession> {
     Ok(StoredSession {
         number: row.get(0)?,
         id: row.get(1)?,

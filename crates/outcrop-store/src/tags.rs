@@ -29,6 +29,7 @@ impl Tx<'_> {
         arn: &str,
         tags: impl IntoIterator<Item = (K, V)>,
     ) -> Result<(), StoreError> {
+        self.note_change();
         let sql = "INSERT INTO tag (arn, key, value) VALUES (?1, ?2, ?3)
                    ON CONFLICT (arn, key) DO UPDATE SET value = excluded.value";
         for (key, value) in tags {
@@ -43,6 +44,7 @@ impl Tx<'_> {
         arn: &str,
         keys: impl IntoIterator<Item = K>,
     ) -> Result<(), StoreError> {
+        self.note_change();
         for key in keys {
             self.execute("remove a tag", "DELETE FROM tag WHERE arn = ?1 AND key = ?2", (arn, key.as_ref()))?;
         }
@@ -51,11 +53,13 @@ impl Tx<'_> {
 
     /// Removes every tag of the resource; answers how many there were.
     pub fn delete_tags(&mut self, arn: &str) -> Result<usize, StoreError> {
+        self.note_change();
         self.execute("delete tags", "DELETE FROM tag WHERE arn = ?1", [arn])
     }
 
     /// Removes every tag of every resource whose ARN goes on after `start`, such as the versions of one.
     pub fn delete_tags_below(&mut self, start: &str) -> Result<usize, StoreError> {
+        self.note_change();
         // Texts sort by their UTF-8, in which no character stands after this one.
         let end = format!("{start}\u{10FFFF}");
         self.execute("delete tags", "DELETE FROM tag WHERE arn > ?1 AND arn < ?2", (start, end))

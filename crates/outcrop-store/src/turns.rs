@@ -3,15 +3,20 @@
 //! The requests are plain data and check everything they can before their first write, so the writer runs them
 //! without a savepoint of their own and can run them again should a neighbour in the same commit fail.
 
+use crate::blobs::WHOLE_SESSION;
 use crate::error::StoreError;
 use crate::files::SessionFile;
 use crate::journal::check_sizes;
+use crate::packed::{Blob, Hash, Packed, pack};
 use crate::sessions::SessionRow;
 use crate::store::Store;
 use crate::tx::Tx;
 use crate::writer::Request;
 use outcrop_wire::Timestamp;
 use std::collections::BTreeMap;
+
+/// Looks at a session that another replica begins and ends at the same time, before it is given up.
+const BEGIN_ATTEMPTS: u32 = 4;
 
 /// What a turn begins with.
 #[derive(Clone, Debug)]
@@ -116,7 +121,12 @@ impl Store {
     /// Results that nobody waits for; [`StoreError::TooLarge`]; failures of the store. Nothing is written then.
     pub async fn begin_turn(&self, begin: BeginTurn) -> Result<Begun, BeginError> {
         check_sizes([begin.first_event.as_slice()].into_iter().chain(begin.files.iter().map(|file| &*file.body)))?;
-        self.submit(begin).await
+        let bytes = begin.first_event.len() + begin.files.iter().map(|file| file.body.len()).sum::<usize>();
+        let begin = away_if_long(bytes, move || Begin::of(begin)).await??;
+        let blobs = begin.first.hashes();
+        let begun = self.submit(begin).await?;
+        self.written().add(begun.session, begun.turn, blobs);
+        Ok(begun)
     }
 
     /// Appends events to the journal of a turn; the first gets the number `first_seq`. All or none are kept.
@@ -137,7 +147,11 @@ impl Store {
         if events.is_empty() {
             return Ok(());
         }
-        self.submit(Append { session, turn, first_seq, events }).await
+        let events = self.packed(session, turn, events).await?;
+        let blobs: Vec<Hash> = events.iter().flat_map(|(_, event)| event.hashes()).collect();
+        self.submit(Append { session, turn, first_seq, events }).await?;
+        self.written().add(session, turn, blobs);
+        Ok(())
     }
 
     /// Appends the last events and closes the turn, in one durable write.
@@ -147,10 +161,58 @@ impl Store {
     ///
     /// # Errors
     /// As for [`Store::append_events`]; attributes count as an event.
-    pub async fn finish_turn(&self, finish: FinishTurn) -> Result<(), StoreError> {
+    pub async fn finish_turn(&self, mut finish: FinishTurn) -> Result<(), StoreError> {
         let attributes = finish.attributes.as_ref().map(crate::resources::to_doc).transpose()?;
         check_sizes(finish.events.iter().map(|(_, body)| body.as_slice()).chain(attributes.as_deref()))?;
-        self.submit(Finish { finish, attributes }).await
+        let (session, turn) = (finish.session, finish.turn);
+        let events = self.packed(session, turn, std::mem::take(&mut finish.events)).await?;
+        self.submit(Finish { finish, events, attributes }).await?;
+        self.written().forget(session, turn);
+        Ok(())
+    }
+
+    /// Events in the form they are kept in; of what the turn has written already, only the address.
+    async fn packed(
+        &self,
+        session: i64,
+        turn: u32,
+        events: Vec<(Timestamp, Vec<u8>)>,
+    ) -> Result<Vec<(Timestamp, Packed)>, StoreError> {
+        let written = self.written().by(session, turn);
+        let bytes = events.iter().map(|(_, body)| body.len()).sum();
+        away_if_long(bytes, move || {
+            events.into_iter().map(|(at, body)| (at, pack(&body, |hash| written.contains(hash)))).collect()
+        })
+        .await
+    }
+}
+
+/// Bytes that are packed where they are: it takes about a millisecond.
+const PACKED_HERE_BYTES_MAX: usize = 256 * 1024;
+
+/// Does the work away from the threads that answer requests when there is much of it.
+async fn away_if_long<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StoreError> {
+    if bytes <= PACKED_HERE_BYTES_MAX {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|error| StoreError::Panicked(error.to_string()))
+}
+
+/// A turn to begin, with what it begins with as it is kept.
+struct Begin {
+    begin: BeginTurn,
+    first: Packed,
+    files: Vec<Blob>,
+}
+
+impl Begin {
+    fn of(mut begin: BeginTurn) -> Result<Self, StoreError> {
+        let first = pack(&std::mem::take(&mut begin.first_event), |_| false);
+        let files = crate::files::to_blobs(&std::mem::take(&mut begin.files))?;
+        Ok(Self { begin, first, files })
     }
 }
 
@@ -158,31 +220,48 @@ struct Append {
     session: i64,
     turn: u32,
     first_seq: u32,
-    events: Vec<(Timestamp, Vec<u8>)>,
+    events: Vec<(Timestamp, Packed)>,
 }
 
 struct Finish {
     finish: FinishTurn,
+    /// `finish.events` as they are kept.
+    events: Vec<(Timestamp, Packed)>,
     /// `finish.attributes` as the column holds them.
     attributes: Option<Vec<u8>>,
 }
 
-impl Request for BeginTurn {
+impl Request for Begin {
     type Output = Begun;
     type Error = BeginError;
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<Begun, BeginError> {
-        let row = tx.session_row(&self.agent_id, &self.alias_id, &self.session_id)?;
-        match (row, &self.resume) {
-            (Some(row), Some(invocation)) if !row.expired(self.now) => resume_turn(tx, self, &row, invocation),
-            (_, Some(_)) => Err(BeginError::NotSuspended),
-            (Some(row), None) if row.expired(self.now) => {
-                tx.retire_session(row.id, self.now)?;
-                Ok(new_session(tx, self)?)
+        let BeginTurn { agent_id, alias_id, session_id, resume, now, .. } = &self.begin;
+        // Another replica may begin the session between the look and the insert; then it is there at the second look.
+        for _ in 0..BEGIN_ATTEMPTS {
+            let row = tx.lock_session(agent_id, alias_id, session_id)?;
+            let begun = match (row, resume) {
+                (Some(row), Some(invocation)) if !row.expired(*now) => {
+                    return resume_turn(tx, self, &row, invocation);
+                }
+                (_, Some(_)) => return Err(BeginError::NotSuspended),
+                (Some(row), None) if row.expired(*now) => {
+                    tx.retire_session(row.id, *now)?;
+                    new_session(tx, self)?
+                }
+                (Some(row), None) => Some(new_turn(tx, self, &row)?),
+                (None, None) => new_session(tx, self)?,
+            };
+            if let Some(begun) = begun {
+                return Ok(begun);
             }
-            (Some(row), None) => Ok(new_turn(tx, self, &row)?),
-            (None, None) => Ok(new_session(tx, self)?),
         }
+        Err(StoreError::Conflict(format!("session `{}` begins elsewhere again and again", self.begin.session_id))
+            .into())
+    }
+
+    fn lane(&self) -> u64 {
+        crc32fast::hash(self.begin.session_id.as_bytes()).into()
     }
 
     fn wrote(error: &BeginError) -> bool {
@@ -199,6 +278,10 @@ impl Request for Append {
         append(tx, self.session, self.turn, self.first_seq, &self.events)
     }
 
+    fn lane(&self) -> u64 {
+        self.session.unsigned_abs()
+    }
+
     fn wrote(_: &StoreError) -> bool {
         true
     }
@@ -209,8 +292,8 @@ impl Request for Finish {
     type Error = StoreError;
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        let FinishTurn { session, turn, first_seq, events, now, outcome, .. } = &self.finish;
-        append(tx, *session, *turn, *first_seq, events)?;
+        let FinishTurn { session, turn, first_seq, now, outcome, .. } = &self.finish;
+        append(tx, *session, *turn, *first_seq, &self.events)?;
         let suspended = match outcome {
             TurnOutcome::Suspended { invocation_id } => Some(invocation_id.as_str()),
             TurnOutcome::Finished | TurnOutcome::Ended => None,
@@ -225,6 +308,10 @@ impl Request for Finish {
         Ok(())
     }
 
+    fn lane(&self) -> u64 {
+        self.finish.session.unsigned_abs()
+    }
+
     fn wrote(_: &StoreError) -> bool {
         true
     }
@@ -235,21 +322,22 @@ fn append(
     session: i64,
     turn: u32,
     first_seq: u32,
-    events: &[(Timestamp, Vec<u8>)],
+    events: &[(Timestamp, Packed)],
 ) -> Result<(), StoreError> {
-    (first_seq..).zip(events).try_for_each(|(seq, (at, body))| tx.append_event(session, turn, seq, *at, body))
+    (first_seq..).zip(events).try_for_each(|(seq, (at, event))| tx.append_event(session, turn, seq, *at, event))
 }
 
-fn new_session(tx: &mut Tx<'_>, begin: &BeginTurn) -> Result<Begun, StoreError> {
+/// Begins the session; `None` when it is there after all.
+fn new_session(tx: &mut Tx<'_>, request: &Begin) -> Result<Option<Begun>, StoreError> {
     let sql = "INSERT INTO session (agent_id, alias_id, session_id, created_at, last_active_at, idle_ttl_s,
                                     attributes, turns, open_turn, memory_id)
-               VALUES (?1, ?2, ?3, ?4, ?4, ?5, X'7B7D', 1, 1, ?6)";
-    let BeginTurn { agent_id, alias_id, session_id, now, idle_ttl_seconds, memory_id, .. } = begin;
-    tx.execute("begin a session", sql, (agent_id, alias_id, session_id, now.as_nanos(), idle_ttl_seconds, memory_id))?;
-    let session = tx.last_insert_rowid();
-    tx.append_event(session, 1, 0, begin.now, &begin.first_event)?;
-    tx.keep_files(session, &begin.files)?;
-    Ok(Begun {
+               VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, 1, 1, ?7) ON CONFLICT DO NOTHING";
+    let BeginTurn { agent_id, alias_id, session_id, now, idle_ttl_seconds, memory_id, .. } = &request.begin;
+    let row = (agent_id, alias_id, session_id, now.as_nanos(), idle_ttl_seconds, b"{}".as_slice(), memory_id);
+    let Some(session) = tx.insert_row("begin a session", sql, row)? else { return Ok(None) };
+    tx.append_event(session, 1, 0, *now, &request.first)?;
+    tx.keep_blobs(session, WHOLE_SESSION, &request.files)?;
+    Ok(Some(Begun {
         session,
         turn: 1,
         next_seq: 1,
@@ -257,10 +345,10 @@ fn new_session(tx: &mut Tx<'_>, begin: &BeginTurn) -> Result<Begun, StoreError> 
         previous_turns: 0,
         interrupted: false,
         is_new: true,
-    })
+    }))
 }
 
-fn new_turn(tx: &mut Tx<'_>, begin: &BeginTurn, row: &SessionRow) -> Result<Begun, StoreError> {
+fn new_turn(tx: &mut Tx<'_>, begin: &Begin, row: &SessionRow) -> Result<Begun, StoreError> {
     let attributes = row.attributes()?;
     let turn = row.turns.saturating_add(1);
     open_turn(tx, begin, row.id, turn, 0)?;
@@ -275,7 +363,7 @@ fn new_turn(tx: &mut Tx<'_>, begin: &BeginTurn, row: &SessionRow) -> Result<Begu
     })
 }
 
-fn resume_turn(tx: &mut Tx<'_>, begin: &BeginTurn, row: &SessionRow, invocation: &str) -> Result<Begun, BeginError> {
+fn resume_turn(tx: &mut Tx<'_>, begin: &Begin, row: &SessionRow, invocation: &str) -> Result<Begun, BeginError> {
     match row.suspended.as_deref() {
         None => return Err(BeginError::NotSuspended),
         Some(expected) if expected != invocation => {
@@ -299,11 +387,12 @@ fn resume_turn(tx: &mut Tx<'_>, begin: &BeginTurn, row: &SessionRow, invocation:
 }
 
 /// Makes the turn the open one and writes the event it begins or goes on with.
-fn open_turn(tx: &mut Tx<'_>, begin: &BeginTurn, session: i64, turn: u32, seq: u32) -> Result<(), StoreError> {
+fn open_turn(tx: &mut Tx<'_>, request: &Begin, session: i64, turn: u32, seq: u32) -> Result<(), StoreError> {
+    let BeginTurn { now, idle_ttl_seconds, memory_id, .. } = &request.begin;
     let sql = "UPDATE session SET turns = ?2, open_turn = ?2, suspended = NULL, last_active_at = ?3, idle_ttl_s = ?4,
                memory_id = coalesce(?5, memory_id) WHERE id = ?1";
-    let row = (session, turn, begin.now.as_nanos(), begin.idle_ttl_seconds, &begin.memory_id);
+    let row = (session, turn, now.as_nanos(), idle_ttl_seconds, memory_id);
     tx.execute("begin a turn", sql, row)?;
-    tx.append_event(session, turn, seq, begin.now, &begin.first_event)?;
-    tx.keep_files(session, &begin.files)
+    tx.append_event(session, turn, seq, *now, &request.first)?;
+    tx.keep_blobs(session, WHOLE_SESSION, &request.files)
 }

@@ -1,14 +1,15 @@
 //! The two handles that work inside the store receives.
 
+use crate::conn::Conn;
 use crate::error::{Doing, StoreError};
-use rusqlite::{Connection, OptionalExtension, Params, Row, ffi};
+use crate::sql::{Params, Row, SqlResult};
 use std::ops::Deref;
 
 /// Reads, all from one consistent snapshot of the database.
 ///
 /// The functions are in the file of what they read: resources, snapshots, tags, client tokens, sessions, journal.
 pub struct ReadTx<'c> {
-    conn: &'c Connection,
+    conn: Conn<'c>,
 }
 
 /// Reads and writes inside the current transaction; sees its own writes. Every read of [`ReadTx`] works here too.
@@ -17,37 +18,46 @@ pub struct Tx<'c> {
 }
 
 impl<'c> ReadTx<'c> {
-    pub(crate) fn new(conn: &'c Connection) -> Self {
+    pub(crate) fn new(conn: Conn<'c>) -> Self {
         Self { conn }
     }
 
+    /// The first row that the statement answers. Parameters are `?1`, `?2`, … for every database.
     pub(crate) fn query_opt<T>(
         &self,
         doing: &'static str,
         sql: &str,
         params: impl Params,
-        map: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+        map: impl FnOnce(&Row<'_>) -> SqlResult<T>,
     ) -> Result<Option<T>, StoreError> {
-        let mut statement = self.conn.prepare_cached(sql).doing(doing)?;
-        statement.query_row(params, map).optional().doing(doing)
+        self.conn.query_opt(sql, &params, map).doing(doing)
     }
 
+    /// All rows that the statement answers.
     pub(crate) fn query_all<T>(
         &self,
         doing: &'static str,
         sql: &str,
         params: impl Params,
-        map: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+        map: impl FnMut(&Row<'_>) -> SqlResult<T>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut statement = self.conn.prepare_cached(sql).doing(doing)?;
-        let rows = statement.query_map(params, map).doing(doing)?;
-        rows.collect::<rusqlite::Result<Vec<T>>>().doing(doing)
+        self.conn.query_all(sql, &params, map).doing(doing)
     }
 }
 
 impl<'c> Tx<'c> {
-    pub(crate) fn new(conn: &'c Connection) -> Self {
+    pub(crate) fn new(conn: Conn<'c>) -> Self {
         Self { read: ReadTx::new(conn) }
+    }
+
+    /// Whether other processes may be at work in the database.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.conn.is_shared()
+    }
+
+    /// To be called by what writes resources or tags, which [`Store::changes`](crate::Store::changes) counts.
+    pub(crate) fn note_change(&mut self) {
+        self.conn.note_change();
     }
 
     /// Runs one statement; answers how many rows it changed.
@@ -55,19 +65,21 @@ impl<'c> Tx<'c> {
         self.try_execute(sql, params).doing(doing)
     }
 
-    /// Like `execute`, for callers that tell constraints apart.
-    pub(crate) fn try_execute(&mut self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
-        if self.conn.is_autocommit() {
-            // A full disk, say, ended the transaction under work that went on all the same. Writing now would commit
-            // at once what its caller will be told is lost.
-            let why = "the transaction was rolled back".to_owned();
-            return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ABORT_ROLLBACK), Some(why)));
-        }
-        self.conn.prepare_cached(sql)?.execute(params)
+    /// Like `execute`, for callers that tell constraints apart. The transaction is of no further use after an error: it
+    /// has to be handed on, so that what was written is taken back.
+    pub(crate) fn try_execute(&mut self, sql: &str, params: impl Params) -> SqlResult<usize> {
+        self.conn.execute(sql, &params)
     }
 
-    pub(crate) fn last_insert_rowid(&self) -> i64 {
-        self.conn.last_insert_rowid()
+    /// Runs an `INSERT` into a table that numbers its rows in the column `id`; answers the new row's number, or nothing
+    /// where `ON CONFLICT DO NOTHING` did nothing.
+    pub(crate) fn insert_row(
+        &mut self,
+        doing: &'static str,
+        sql: &str,
+        params: impl Params,
+    ) -> Result<Option<i64>, StoreError> {
+        self.conn.insert(sql, &params).doing(doing)
     }
 }
 

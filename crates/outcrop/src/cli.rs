@@ -1,8 +1,10 @@
 //! The command line.
 
+mod cost;
 mod guardrail;
 mod kept;
 
+pub(crate) use cost::Cost;
 pub(crate) use guardrail::GuardrailCommand;
 pub(crate) use kept::{Fork, Trace};
 
@@ -56,6 +58,8 @@ pub(crate) enum Command {
     Cancel(Cancel),
     /// Show what an agent did in a turn that is over, or runs
     Trace(Trace),
+    /// Show what models cost: by model, agent, session or day
+    Cost(Cost),
     /// Go on from a point of a session in a new one: with another alias, model or instruction
     Fork(Fork),
     /// Try a guardrail on texts

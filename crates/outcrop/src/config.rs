@@ -7,13 +7,21 @@ mod answer_schema;
 mod auth;
 mod duration;
 pub(crate) mod file;
+mod model;
+mod price;
+mod store;
 
 pub(crate) use auth::Auth;
+pub(crate) use model::{ModelSetting, ProviderSetting, Reached};
 
-use crate::config::file::{Concurrent, File, FunctionEntry, ModelEntry, Provider, QuotasSection};
-use outcrop_models::{ApiKey, Given};
+use crate::config::file::{Concurrent, File, FunctionEntry, QuotasSection, RetentionSection};
+use outcrop_models::Prices;
 use outcrop_server::agents::controls::GuardrailName;
-use outcrop_server::{MemorySettings, Quotas, SessionPolicy, SessionSettings, SessionStoreSettings, TurnLimits};
+use outcrop_server::{
+    MemorySettings, PhaseModels, Quotas, RetentionSettings, SessionPolicy, SessionSettings, SessionStoreSettings,
+    TurnLimits,
+};
+use outcrop_store::StoreOptions;
 use outcrop_tools::{ConfiguredFunction, FunctionSource, LocalFunction, Runtime};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,8 +39,10 @@ pub(crate) struct Config {
     pub(crate) account_id: String,
     pub(crate) auth: Auth,
     pub(crate) models: Vec<ModelSetting>,
+    pub(crate) prices: Prices,
+    pub(crate) phase_models: PhaseModels,
     pub(crate) functions: Vec<ConfiguredFunction>,
-    pub(crate) store_url: String,
+    pub(crate) store: StoreOptions,
     pub(crate) objects_root: PathBuf,
     pub(crate) turn: TurnLimits,
     pub(crate) limit_message: Option<String>,
@@ -45,26 +55,10 @@ pub(crate) struct Config {
     pub(crate) quotas: Quotas,
     pub(crate) session_store: SessionStoreSettings,
     pub(crate) memory: MemorySettings,
+    pub(crate) retention: RetentionSettings,
     pub(crate) sessions: SessionSettings,
     pub(crate) reader_timeout: Duration,
     pub(crate) answer_schemas: BTreeMap<String, Arc<serde_json::Value>>,
-}
-
-/// One line of the model table.
-#[derive(Debug)]
-pub(crate) struct ModelSetting {
-    pub(crate) pattern: String,
-    pub(crate) provider: ProviderSetting,
-    /// What the file says of the model itself.
-    pub(crate) given: Given,
-}
-
-/// What serves it.
-#[derive(Debug)]
-pub(crate) enum ProviderSetting {
-    OpenAi { base_url: String, model: Option<String>, api_key: Option<ApiKey> },
-    Scripted { script: PathBuf },
-    Offline,
 }
 
 /// What is wrong with a configuration; one line each, with file, line and key where they are known.
@@ -132,6 +126,16 @@ impl Source {
         format!("{}:{}: {table}.{key}", self.path.display(), line + 1)
     }
 
+    /// Where a key of a table stands.
+    fn key_of(&self, table: &str, key: &str) -> String {
+        let header = format!("[{table}]");
+        let start = self.text.lines().position(|line| line.trim_start().starts_with(&header)).unwrap_or(0);
+        let mut lines =
+            self.text.lines().enumerate().skip(start + 1).take_while(|(_, line)| !line.trim_start().starts_with('['));
+        let line = lines.find(|(_, line)| line.split('=').next().is_some_and(|name| name.trim() == key));
+        format!("{}:{}: {table}.{key}", self.path.display(), line.map_or(start, |(number, _)| number) + 1)
+    }
+
     /// Where a key stands that is written once.
     fn key(&self, key: &str) -> String {
         let line = self.text.lines().position(|line| line.split('=').next().is_some_and(|name| name.trim() == key));
@@ -162,12 +166,14 @@ fn mean(
     }
     let auth = auth::mean(file.auth, source, environment, &mut problems);
     let mut models = Vec::new();
+    let phase_models = file.models.mean();
     for (index, entry) in file.model.into_iter().enumerate() {
-        match model(entry, source, index, environment) {
+        match model::mean(entry, source, index, environment) {
             Ok(setting) => models.push(setting),
             Err(problem) => problems.push(problem),
         }
     }
+    let prices = price::mean(file.price, source, &mut problems);
     let mut functions = Vec::new();
     for (index, entry) in file.function.into_iter().enumerate() {
         match function(entry, source, index) {
@@ -175,17 +181,7 @@ fn mean(
             Err(problem) => problems.push(problem),
         }
     }
-    let store_url = match file.store.url {
-        // A path in the file is seen from the file, like every other.
-        Some(url) => match url.strip_prefix("sqlite:") {
-            Some(path) => format!("sqlite:{}", source.resolve(Path::new(path)).display()),
-            None => {
-                problems.push(format!("{}: only sqlite:PATH is supported by this version", source.key("url")));
-                String::new()
-            }
-        },
-        None => format!("sqlite:{}", data.join("outcrop.db").display()),
-    };
+    let store = store::mean(file.store, source, data, environment, &mut problems);
     let objects_root = file.objects.root.map_or_else(|| data.join("objects"), |root| source.resolve(&root));
     let limits = file.limits;
     let too_small = [
@@ -205,10 +201,12 @@ fn mean(
         ("reader_timeout", limits.reader_timeout.is_zero(), "is more than nothing"),
         ("queue_timeout", file.sessions.queue_timeout.is_zero(), "is more than nothing"),
         ("idle_timeout", file.session_store.idle_timeout.is_some_and(|time| time.is_zero()), "is more than nothing"),
+        ("rows_per_second", file.retention.rows_per_second == 0, "is at least 1"),
     ];
     for (key, _, rule) in too_small.iter().filter(|(_, is_wrong, _)| *is_wrong) {
         problems.push(format!("{}: {rule}", source.key(key)));
     }
+    let retention = retention(&file.retention, source, &mut problems);
     let quotas = quotas(&file.quotas, source, &mut problems);
     let answer_schemas = answer_schema::mean(file.answer_schema, source, &mut problems);
     let result_guardrail = file.guardrails.results.as_deref().and_then(|text| match GuardrailName::parse(text) {
@@ -226,8 +224,10 @@ fn mean(
         account_id: file.account_id,
         auth,
         models,
+        prices,
+        phase_models,
         functions,
-        store_url,
+        store,
         objects_root,
         turn: TurnLimits {
             iterations_max: limits.iterations_max,
@@ -265,7 +265,28 @@ fn mean(
             attempts_max: file.memory.attempts_max,
             retry_delay: *file.memory.retry_delay,
         },
+        retention,
     })
+}
+
+/// Times for which things are kept. Keys of other sections have the same names, so problems name the section.
+fn retention(section: &RetentionSection, source: &Source, problems: &mut Vec<String>) -> RetentionSettings {
+    let RetentionSection { sessions, journals, session_store, sweep_interval, rows_per_second } = section;
+    for (key, keep) in [("sessions", sessions), ("journals", journals), ("session_store", session_store)] {
+        if keep.0.is_some_and(|keep| keep < RetentionSettings::SHORTEST) {
+            problems.push(format!("{}: [retention] keeps at least 1h; write never for no end", source.key(key)));
+        }
+    }
+    if sweep_interval.is_zero() {
+        problems.push(format!("{}: [retention] sweep_interval is more than nothing", source.key("sweep_interval")));
+    }
+    RetentionSettings {
+        sessions: sessions.0,
+        journals: journals.0,
+        session_store: session_store.0,
+        sweep_interval: **sweep_interval,
+        rows_per_second: *rows_per_second,
+    }
 }
 
 /// Whatever belongs to one agent is read as a whole now and then, so there is an end to it.
@@ -303,61 +324,6 @@ fn quotas(section: &QuotasSection, source: &Source, problems: &mut Vec<String>) 
         steps_per_session: section.steps_per_session,
         tags_per_resource: section.tags_per_resource,
     }
-}
-
-/// A window that is smaller than this holds no agent's prompt.
-const CONTEXT_TOKENS_MIN: u32 = 1_024;
-
-fn model(
-    entry: ModelEntry,
-    source: &Source,
-    index: usize,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<ModelSetting, String> {
-    let place = |key: &str| source.place("model", index, key);
-    let provider = match entry.provider {
-        Provider::Openai => {
-            let base_url = entry.base_url.unwrap_or_else(|| "https://api.openai.com/v1".to_owned());
-            let api_key = match (&entry.api_key_env, &entry.api_key_file) {
-                (Some(_), Some(_)) => {
-                    return Err(format!("{}: give either api_key_env or api_key_file", place("api_key_env")));
-                }
-                (Some(name), None) => match environment(name) {
-                    Some(key) => Some(ApiKey::new(&key)),
-                    None => return Err(format!("{}: the variable {name} is not set", place("api_key_env"))),
-                },
-                (None, Some(file)) => {
-                    let file = source.resolve(file);
-                    let key = std::fs::read_to_string(&file)
-                        .map_err(|error| format!("{}: {}: {error}", place("api_key_file"), file.display()))?;
-                    Some(ApiKey::new(key.trim()))
-                }
-                (None, None) => None,
-            };
-            ProviderSetting::OpenAi { base_url, model: entry.model, api_key }
-        }
-        Provider::Scripted => {
-            let script = entry
-                .script
-                .ok_or_else(|| format!("{}: provider \"scripted\" needs script = \"FILE\"", place("provider")))?;
-            let script = source.resolve(&script);
-            outcrop_models::ScriptedModel::from_file(&script)
-                .map_err(|error| format!("{}: {error}", place("script")))?;
-            ProviderSetting::Scripted { script }
-        }
-        Provider::Offline => ProviderSetting::Offline,
-        other @ (Provider::Bedrock | Provider::Anthropic | Provider::Gemini | Provider::Replay) => {
-            return Err(format!(
-                "{}: provider {other:?} is not built yet; use openai, scripted or offline",
-                place("provider")
-            ));
-        }
-    };
-    if entry.context_tokens.is_some_and(|tokens| tokens < CONTEXT_TOKENS_MIN) {
-        return Err(format!("{}: is at least {CONTEXT_TOKENS_MIN}", place("context_tokens")));
-    }
-    let given = Given { context_tokens: entry.context_tokens, images: entry.images, documents: entry.documents };
-    Ok(ModelSetting { pattern: entry.pattern, provider, given })
 }
 
 fn function(entry: FunctionEntry, source: &Source, index: usize) -> Result<ConfiguredFunction, String> {
@@ -415,7 +381,12 @@ mod tests {
         .expect("is fine");
         assert!(config.auth.is_required && config.auth.keys[0].1.matches(b"secret"));
         assert_eq!(config.region, "eu-west-1");
-        assert!(config.store_url.ends_with("/x.db"), "{}", config.store_url);
+        let kept =
+            check("[retention]\nsessions = \"never\"\njournals = \"36h\"\nsession_store = \"7d\"").expect("is fine");
+        let kept = (kept.retention.sessions, kept.retention.journals, kept.retention.session_store);
+        let hours = |hours: u64| Some(Duration::from_secs(hours * 3_600));
+        assert_eq!(kept, (None, hours(36), hours(7 * 24)));
+        assert!(config.store.url.ends_with("/x.db"), "{}", config.store.url);
         assert!(!format!("{config:?}").contains("secret"));
     }
 
@@ -434,9 +405,37 @@ mod tests {
                 "outcrop.toml:3: model.provider: provider \"scripted\" needs script",
             ),
             (
+                "[[model]]\nmatch = \"*\"\nprovider = \"replay\"",
+                "outcrop.toml:3: model.provider: provider \"replay\" needs cassette",
+            ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"replay\"\ncassette = \"c\"\nrecord = true",
+                "outcrop.toml:5: model.record: recording needs over",
+            ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"replay\"\ncassette = \"c\"\nrecord = true\nover = \"scripted\"",
+                "provider \"scripted\" needs script",
+            ),
+            ("[[price]]\nmatch = \"a\"\ninput = -1\noutput = 1", "outcrop.toml:3: price.input: is dollars per million"),
+            ("[[price]]\nmatch = \"\"\ninput = 1\noutput = 1", "outcrop.toml:2: price.match: the pattern of a model"),
+            ("[[price]]\nmatch = \"a\"\ninput = 1", "missing field `output`"),
+            (
                 "[[model]]\nmatch = \"*\"\nprovider = \"offline\"\ncontext_tokens = 10",
                 "outcrop.toml:4: model.context_tokens: is at least 1024",
             ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"offline\"\nretries = 3",
+                "outcrop.toml:4: model.retries: means nothing to provider \"offline\"",
+            ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"bedrock\"\nregion = \"us east\"",
+                "outcrop.toml:4: model.region: a region looks like us-east-1",
+            ),
+            (
+                "[[model]]\nmatch = \"*\"\nprovider = \"anthropic\"\ntotal_timeout = \"0s\"",
+                "outcrop.toml:4: model.total_timeout: is more than nothing",
+            ),
+            ("[models]\nsummaries = \"m\"", "outcrop.toml:2: summaries: unknown field"),
             ("[[function]]\nmatch = \"a\"", "outcrop.toml:2: function.match: says neither code"),
             (
                 "[[function]]\nmatch = \"a\"\ncode = \"nowhere\"",
@@ -489,6 +488,9 @@ mod tests {
                 "[[answer_schema]]\nname = \"a b\"\nfile = \"none.json\"",
                 "outcrop.toml:2: answer_schema.name: a name has letters, digits",
             ),
+            ("[retention]\njournals = \"59m\"", "outcrop.toml:2: journals: [retention] keeps at least 1h"),
+            ("[retention]\nsessions = \"90\"", "outcrop.toml:2: sessions: `90` is no time to keep things"),
+            ("[retention]\nrows_per_second = 0", "outcrop.toml:2: rows_per_second: is at least 1"),
             ("[quotas]\nversions_per_agent = 20000", "outcrop.toml:2: versions_per_agent: is at most 10000"),
             ("[quotas]\nagent = 5", "outcrop.toml:2: agent: unknown field"),
         ] {

@@ -6,6 +6,7 @@ mod chat;
 mod cli;
 mod client;
 mod config;
+mod cost;
 mod deploy;
 mod dev;
 mod fork;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(serve) => {
+            outlive_file_limits();
             let prepared = serve::prepare(&serve.options(), &environment, stop_on_signal()).await?;
             for note in &prepared.notes {
                 tracing::info!("{note}");
@@ -59,7 +61,10 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             prepared.run().await;
             Ok(())
         }
-        Command::Dev(dev) => dev::run(dev.options(), &environment, stop_on_signal(), say_ready).await,
+        Command::Dev(dev) => {
+            outlive_file_limits();
+            dev::run(dev.options(), &environment, stop_on_signal(), say_ready).await
+        }
         Command::Deploy(deploy) => run_deploy(deploy).await,
         Command::Chat(chat) => run_chat(chat).await,
         Command::Memory(memory) => run_memory(memory).await,
@@ -68,6 +73,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             Ok(())
         }
         Command::Trace(trace) => trace::run(trace.options(style()), &mut std::io::stdout()).await,
+        Command::Cost(cost) => cost::run(cost.options(), &mut std::io::stdout()).await,
         Command::Fork(fork) => {
             let new_session = format!("fork-{}", ambient::RandomIds.uuid());
             fork::run(fork.options(new_session, style())?, &mut std::io::stdout()).await
@@ -156,7 +162,11 @@ async fn run_config(config: &cli::ConfigCommand) -> Result<(), Failure> {
         cli::ConfigCommand::Check { config, data } => {
             let path = config.clone().or_else(default_config);
             let read = config::load(path.as_deref(), data, &environment)?;
-            models::build(read.models, &outcrop_http::HttpClient::new(), &environment).await?;
+            let secrets = std::sync::Arc::new(secrets::known(&read, &environment));
+            let http = outcrop_http::HttpClient::new();
+            let clock: std::sync::Arc<dyn outcrop_ports::Clock> = std::sync::Arc::new(ambient::SystemClock);
+            let means = models::Means { http: &http, clock: &clock, secrets: &secrets, environment: &environment };
+            models::build(read.models, &means).await?;
             outcrop_tools::FunctionRegistry::new(read.functions)
                 .map_err(|error| Failure::Usage(format!("function.match: {error}")))?;
             let what = path
@@ -241,6 +251,16 @@ fn stop_on_signal() -> CancellationToken {
     #[expect(clippy::disallowed_methods, reason = "it lives as long as the process and owns nothing")]
     tokio::spawn(waiting);
     stop
+}
+
+/// A limit on the size of files makes a write fail, which is told where it matters; without a handler the signal that comes
+/// with it would end the process.
+fn outlive_file_limits() {
+    use tokio::signal::unix::{SignalKind, signal};
+    /// `SIGXFSZ` on Linux (x86, Arm, RISC-V) and on macOS.
+    const FILE_SIZE_EXCEEDED: i32 = 25;
+    // The handler stays when what it tells is dropped. Where it cannot be set, all is as it was.
+    let _ = signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED));
 }
 
 async fn wait_for_signal() {

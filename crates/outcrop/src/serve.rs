@@ -79,7 +79,9 @@ pub(crate) async fn prepare(
     let lock = lock(&options.data)?;
     let http = HttpClient::new();
     let secrets = Arc::new(secrets::known(&config, environment));
-    let models = models::build(config.models, &http, environment).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let means = models::Means { http: &http, clock: &clock, secrets: &secrets, environment };
+    let models = models::build(config.models, &means).await?;
     let mut auth = config.auth.mode();
     let server =
         Server::bind(options.listen, ServerLimits::default(), &auth).await.map_err(|error| match error.kind() {
@@ -91,10 +93,8 @@ pub(crate) async fn prepare(
             _ => failed(&format!("cannot listen on {}", options.listen), &error),
         })?;
     let address = server.local_addr().map_err(|error| failed("the listener has no address", &error))?;
-    let url = config.store_url;
-    let store = Store::open(&url).map_err(|error| failed("the store cannot be opened", &error))?;
+    let store = Store::open_with(&config.store).map_err(|error| failed("the store cannot be opened", &error))?;
     let home = Home { region: config.region.clone(), account_id: config.account_id.clone() };
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let registry =
         FunctionRegistry::new(config.functions).map_err(|error| Failure::Usage(format!("function.match: {error}")))?;
@@ -113,12 +113,14 @@ pub(crate) async fn prepare(
         result_guardrail: config.result_guardrail,
         guardrail_classifier: config.guardrail_classifier,
         model_call_timeout: config.model_call_timeout,
+        models: config.phase_models,
         tool_call_timeout: config.tool_call_timeout,
         tool_response_bytes_max: config.tool_response_bytes_max,
         quotas: config.quotas,
         functions_dir: options.data.join("functions"),
         session_store: config.session_store,
         memory: config.memory,
+        retention: config.retention,
         sessions: config.sessions,
         reader_timeout: config.reader_timeout,
         answer_schemas: config.answer_schemas,
@@ -127,6 +129,7 @@ pub(crate) async fn prepare(
     let app = App::new(AppParts {
         store,
         models: Arc::new(models.catalog),
+        prices: Arc::new(config.prices),
         tools: tools.clone(),
         functions: Arc::new(Functions(tools.clone())),
         clock,
@@ -212,15 +215,19 @@ impl Prepared {
     ///    durable boundary: tools under way are waited for, models are not,
     /// 2. turns without a connection likewise, or they are left in their journals as by a crash,
     /// 3. functions end,
-    /// 4. the store is flushed and closed.
+    /// 4. what models cost is written down,
+    /// 5. the store is flushed and closed.
     pub(crate) async fn run(self) {
         outcrop_server::ops::bedrock_agent_runtime::purge_deleted_sessions(&self.app);
         outcrop_server::memory::start(&self.app);
+        outcrop_server::bill::start(&self.app);
+        outcrop_server::retention::start(&self.app);
         self.server.run(self.app.clone(), self.stop).await;
         if !self.app.finish_turns(TURNS_TIMEOUT).await {
             tracing::warn!("turns were cut off; their journals have what was done");
         }
         self.tools.shutdown().await;
+        self.app.write_bill().await;
         self.app.store.close().await;
     }
 }

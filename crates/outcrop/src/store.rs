@@ -24,8 +24,8 @@ pub(crate) struct StoreOptions {
 }
 
 impl StoreOptions {
-    fn url(&self, environment: &dyn Fn(&str) -> Option<String>) -> Result<String, Failure> {
-        Ok(config::load(self.config.as_deref(), &self.data, environment)?.store_url)
+    fn store(&self, environment: &dyn Fn(&str) -> Option<String>) -> Result<outcrop_store::StoreOptions, Failure> {
+        Ok(config::load(self.config.as_deref(), &self.data, environment)?.store)
     }
 }
 
@@ -35,8 +35,8 @@ pub(crate) fn check(
     environment: &dyn Fn(&str) -> Option<String>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let url = options.url(environment)?;
-    let report = checked(&url)?;
+    let store = options.store(environment)?;
+    let report = checked(&store, &options.data)?;
     let told = if options.json { check_json(&report).to_string() } else { check_text(&report) };
     say(out, &told);
     match report.problems.len() {
@@ -54,17 +54,18 @@ pub(crate) fn stats(
     environment: &dyn Fn(&str) -> Option<String>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let url = options.url(environment)?;
+    let store = options.store(environment)?;
     let working = spinner("measuring");
-    let stats = care::stats(&url).map_err(|error| failed(&error))?;
+    let stats = care::stats(&store).map_err(|error| failed(&error))?;
     working.finish_and_clear();
     say(out, &if options.json { stats_json(&stats).to_string() } else { stats_text(&stats) });
     Ok(())
 }
 
-fn checked(url: &str) -> Result<CheckReport, Failure> {
+/// `scratch` is a folder for a copy of what is not in a file.
+fn checked(store: &outcrop_store::StoreOptions, scratch: &Path) -> Result<CheckReport, Failure> {
     let working = spinner("checking");
-    let report = care::check(url, &mut |step| working.set_message(format!("checking: {step}")))
+    let report = care::check(store, scratch, &mut |step| working.set_message(format!("checking: {step}")))
         .map_err(|error| failed(&error))?;
     working.finish_and_clear();
     Ok(report)
@@ -108,12 +109,23 @@ fn stats_text(stats: &StoreStats) -> String {
     lines.extend(
         stats.resources.iter().map(|(kind, count)| format!("  {kind:22} {:>14}", HumanCount(*count).to_string())),
     );
+    if let Some(payload) = &stats.payload {
+        lines.push(format!(
+            "journals and files: {} as they are read, {} of them unique, {} stored; {} blobs",
+            HumanBytes(payload.raw_bytes),
+            HumanBytes(payload.unique_bytes),
+            HumanBytes(payload.stored_bytes),
+            HumanCount(payload.blobs)
+        ));
+    }
     lines.join("\n")
 }
 
 fn stats_json(stats: &StoreStats) -> serde_json::Value {
     let table = |table: &care::TableStats| json!({"name": table.name, "rows": table.rows, "bytes": table.bytes, "indexBytes": table.index_bytes});
+    let payload = |payload: &care::PayloadStats| json!({"blobs": payload.blobs, "rawBytes": payload.raw_bytes, "uniqueBytes": payload.unique_bytes, "storedBytes": payload.stored_bytes});
     json!({
+        "payload": stats.payload.as_ref().map(payload),
         "schema": stats.schema,
         "fileBytes": stats.file_bytes,
         "walBytes": stats.wal_bytes,
@@ -142,6 +154,7 @@ fn failed(error: &outcrop_store::StoreError) -> Failure {
         outcrop_store::StoreError::Open(_) => {
             "; name the folder of the state with --data, or the configuration with --config"
         }
+        outcrop_store::StoreError::Unavailable(_) => "; see whether the database runs and `store.url` leads to it",
         _ => "",
     };
     Failure::Failed(format!("{error}{mend}"))

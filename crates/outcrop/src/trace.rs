@@ -123,7 +123,7 @@ async fn turns(
     .await
 }
 
-/// Prints a list, a line for each item, or all of it as one JSON array.
+/// Prints a list, a line for each item; with `--json` each line is the JSON of an item.
 async fn each_page(
     client: &Client,
     path: &str,

@@ -283,6 +283,7 @@ mod tests {
             tool_choice: ToolChoice::Auto,
             inference: InferenceConfig::default(),
             additional_fields: None,
+            caching: outcrop_ports::Caching::Automatic,
         }
     }
 

@@ -103,7 +103,7 @@ fn take_result(all: &mut [Exchange], ids: &[(String, usize, usize)], result: &To
             && all.get(*exchange).and_then(|e| e.calls.get(*call)).is_some_and(|call| call.outcome.is_none())
     });
     let Some((_, exchange, call)) = open else { return };
-    let text: String = result.content.iter().map(|ToolResultContent::Text(text)| text.as_str()).collect();
+    let text: String = result.content.iter().map(ToolResultContent::words).collect();
     let text = words::cut(&text, RESULT_BYTES_MAX).to_owned();
     // Functions often answer with a JSON string; its text is what was meant.
     let (text, json) = match serde_json::from_str(&text) {

@@ -119,6 +119,7 @@ fn request(tools: &[ToolSpec], system: &[&str], messages: Vec<Message>) -> Model
         tool_choice: ToolChoice::Auto,
         inference: InferenceConfig::default(),
         additional_fields: None,
+        caching: outcrop_ports::Caching::Automatic,
     }
 }
 

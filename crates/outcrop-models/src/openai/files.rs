@@ -1,24 +1,14 @@
 //! Files of the user's in Chat Completions: texts as text, pictures and documents as parts of their own.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use outcrop_ports::{ContentBlock, File, Message, ModelError, ModelErrorKind};
+use crate::files::{as_text, base64};
+use outcrop_ports::{ContentBlock, File, ToolResultContent};
 use serde_json::{Value, json};
-use std::sync::Arc;
-
-/// Makes sure that the files are there.
-pub(super) fn check(messages: &[Arc<Message>]) -> Result<(), ModelError> {
-    let mut files = messages.iter().flat_map(|message| &message.content).filter_map(ContentBlock::file);
-    match files.find(|file| file.data.is_none()) {
-        Some(file) => {
-            Err(ModelError::new(ModelErrorKind::Invalid, format!("the content of the file {} is not there", file.name)))
-        }
-        None => Ok(()),
-    }
-}
 
 /// What the user says with files; `None` when there are none. Text alone is one text, which every server takes.
+///
+/// Files of tool results are among it: results themselves are text here.
 pub(super) fn parts(content: &[ContentBlock]) -> Option<Value> {
+    let content: Vec<ContentBlock> = content.iter().flat_map(shown).collect();
     content.iter().find_map(ContentBlock::file)?;
     let parts: Vec<Value> = content.iter().filter_map(part).collect();
     if parts.iter().all(|part| part["type"] == "text") {
@@ -28,15 +18,22 @@ pub(super) fn parts(content: &[ContentBlock]) -> Option<Value> {
     Some(Value::Array(parts))
 }
 
+fn shown(block: &ContentBlock) -> Vec<ContentBlock> {
+    let ContentBlock::ToolResult(result) = block else { return vec![block.clone()] };
+    let files = result.content.iter().filter_map(|content| match content {
+        ToolResultContent::Image(file) => Some(ContentBlock::Image(file.clone())),
+        ToolResultContent::Document(file) => Some(ContentBlock::Document(file.clone())),
+        ToolResultContent::Text(_) | ToolResultContent::Json(_) => None,
+    });
+    files.collect()
+}
+
 fn part(block: &ContentBlock) -> Option<Value> {
     match block {
         ContentBlock::Text(text) if !text.is_empty() => Some(json!({"type": "text", "text": text})),
         ContentBlock::Image(file) => Some(json!({"type": "image_url", "image_url": {"url": address(file)}})),
         ContentBlock::Document(file) => Some(match file.text() {
-            Some(text) => {
-                let name = file.name.replace(['"', '<', '>', '\n', '\r'], "_");
-                json!({"type": "text", "text": format!("<document name=\"{name}\">\n{text}\n</document>")})
-            }
+            Some(text) => json!({"type": "text", "text": as_text(file, text)}),
             None => json!({"type": "file", "file": {"filename": file.name, "file_data": address(file)}}),
         }),
         _ => None,
@@ -45,7 +42,7 @@ fn part(block: &ContentBlock) -> Option<Value> {
 
 /// The content as a `data:` address.
 fn address(file: &File) -> String {
-    format!("data:{};base64,{}", file.media_type, STANDARD.encode(file.data.as_deref().unwrap_or_default()))
+    format!("data:{};base64,{}", file.media_type, base64(file))
 }
 
 #[cfg(test)]

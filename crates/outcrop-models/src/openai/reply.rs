@@ -1,7 +1,7 @@
 //! A whole answer, and what it has in common with a streamed one.
 
-use super::failure;
-use crate::tool_use_ids;
+use crate::tool_use_ids::ToolUseIds;
+use crate::{arguments, failure};
 use outcrop_ports::{
     ContentBlock, Message, ModelError, ModelErrorKind, ModelReply, ModelRequest, Reasoning, Role, StopReason, ToolUse,
     Usage,
@@ -9,7 +9,6 @@ use outcrop_ports::{
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
-use std::borrow::Cow;
 use std::fmt;
 
 /// Reads the JSON of a whole answer.
@@ -23,7 +22,7 @@ pub(super) fn decode(bytes: &[u8], request: &ModelRequest) -> Result<ModelReply,
         return Err(ModelError::new(ModelErrorKind::BadReply, "the answer holds no choice"));
     };
     let said = choice.message.unwrap_or_default();
-    let mut answer = Answer { finish: choice.finish_reason, usage: completion.usage, ..Answer::default() };
+    let mut answer = Answer { finish: choice.finish_reason, usage: completion.usage, ..Answer::new(request) };
     answer.stopped_at_text = choice.stop_reason.is_some_and(|at| !at.0.is_empty());
     answer.reasoning = said.thinking().unwrap_or_default();
     answer.text = said.content.map(|words| words.0).unwrap_or_default();
@@ -32,13 +31,16 @@ pub(super) fn decode(bytes: &[u8], request: &ModelRequest) -> Result<ModelReply,
     }
     for call in said.tool_calls.unwrap_or_default() {
         let function = call.function.unwrap_or_default();
+        let id = call.id.unwrap_or_default();
+        let tool_use_id = answer.next_id(&id);
         answer.calls.push(Call {
-            id: call.id.unwrap_or_default(),
+            id,
+            tool_use_id,
             name: function.name.unwrap_or_default(),
             arguments: function.arguments.map(|words| words.0).unwrap_or_default(),
         });
     }
-    answer.into_reply(request)
+    answer.into_reply()
 }
 
 #[derive(Deserialize)]
@@ -91,7 +93,10 @@ pub(super) struct WireFunction {
 pub(super) struct WireUsage {
     prompt_tokens: Option<u64>,
     completion_tokens: Option<u64>,
+    total_tokens: Option<u64>,
     prompt_tokens_details: Option<PromptTokensDetails>,
+    /// DeepSeek's.
+    prompt_cache_hit_tokens: Option<u64>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -102,12 +107,16 @@ struct PromptTokensDetails {
 impl From<WireUsage> for Usage {
     /// The endpoint counts cached tokens among those of the prompt; here they are apart.
     fn from(wire: WireUsage) -> Self {
-        let cached = wire.prompt_tokens_details.and_then(|details| details.cached_tokens).unwrap_or_default();
+        let cached = wire.prompt_tokens_details.and_then(|details| details.cached_tokens);
+        let cached = cached.or(wire.prompt_cache_hit_tokens).unwrap_or_default();
+        let prompt = wire.prompt_tokens.unwrap_or_default();
+        let made = wire.completion_tokens.unwrap_or_default();
         Self {
-            input_tokens: wire.prompt_tokens.unwrap_or_default().saturating_sub(cached),
-            output_tokens: wire.completion_tokens.unwrap_or_default(),
+            input_tokens: prompt.saturating_sub(cached),
+            // Some leave the thinking out of the completion (xAI); the sum has it.
+            output_tokens: wire.total_tokens.map_or(made, |total| total.saturating_sub(prompt).max(made)),
             cache_read_input_tokens: cached,
-            cache_write_input_tokens: 0,
+            ..Self::default()
         }
     }
 }
@@ -178,8 +187,9 @@ impl<'de> Visitor<'de> for WordsVisitor {
 }
 
 /// An answer with its pieces put together.
-#[derive(Default)]
-pub(super) struct Answer {
+pub(super) struct Answer<'a> {
+    request: &'a ModelRequest,
+    ids: Option<ToolUseIds>,
     pub(super) reasoning: String,
     pub(super) text: String,
     pub(super) calls: Vec<Call>,
@@ -191,13 +201,35 @@ pub(super) struct Answer {
 /// A tool call as the endpoint wrote it.
 #[derive(Default)]
 pub(super) struct Call {
+    /// The endpoint's, maybe none.
     pub(super) id: String,
+    /// Unique in the conversation.
+    pub(super) tool_use_id: String,
     pub(super) name: String,
     pub(super) arguments: String,
 }
 
-impl Answer {
-    pub(super) fn into_reply(self, request: &ModelRequest) -> Result<ModelReply, ModelError> {
+impl<'a> Answer<'a> {
+    /// Nothing yet.
+    pub(super) fn new(request: &'a ModelRequest) -> Self {
+        Self {
+            request,
+            ids: None,
+            reasoning: String::new(),
+            text: String::new(),
+            calls: Vec::new(),
+            finish: None,
+            stopped_at_text: false,
+            usage: None,
+        }
+    }
+
+    /// An id for the next call, which came with this one or none.
+    pub(super) fn next_id(&mut self, given: &str) -> String {
+        self.ids.get_or_insert_with(|| ToolUseIds::new("call_", &self.request.messages)).next(given)
+    }
+
+    pub(super) fn into_reply(self) -> Result<ModelReply, ModelError> {
         let stop_reason = match self.finish.as_deref() {
             Some("error") => {
                 return Err(ModelError::new(ModelErrorKind::Unavailable, "the endpoint ended with an error"));
@@ -209,19 +241,17 @@ impl Answer {
             _ if self.stopped_at_text => StopReason::StopSequence,
             _ => StopReason::EndTurn,
         };
-        let mut uses: Vec<ToolUse> = self.calls.into_iter().map(Call::into_tool_use).collect();
-        tool_use_ids::make_unique("call_", &request.messages, &mut uses);
-        let mut content = Vec::with_capacity(uses.len() + 2);
+        let mut content = Vec::with_capacity(self.calls.len() + 2);
         if !self.reasoning.is_empty() {
-            content.push(ContentBlock::ReasoningContent(Reasoning { text: self.reasoning, signature: None }));
+            content.push(ContentBlock::ReasoningContent(Reasoning::plain(self.reasoning)));
         }
         // Blank text before tool calls is common, says nothing, and other providers refuse it in a history.
         if !self.text.trim().is_empty() {
             content.push(ContentBlock::Text(self.text));
         }
-        content.extend(uses.into_iter().map(ContentBlock::ToolUse));
+        content.extend(self.calls.into_iter().map(Call::into_tool_use).map(ContentBlock::ToolUse));
         let message = Message { role: Role::Assistant, content };
-        Ok(ModelReply { message, stop_reason, usage: self.usage.unwrap_or_default().into() })
+        Ok(ModelReply::new(message, stop_reason, self.usage.unwrap_or_default().into()))
     }
 }
 
@@ -229,67 +259,8 @@ impl Call {
     fn into_tool_use(self) -> ToolUse {
         // An empty name could not be sent back later; this one is refused by the planner in words the model can read.
         let name = if self.name.is_empty() { "unnamed".to_owned() } else { self.name };
-        ToolUse { tool_use_id: self.id, name, input: read_arguments(self.arguments) }
+        ToolUse { tool_use_id: self.tool_use_id, name, input: arguments::read(self.arguments) }
     }
-}
-
-/// Arguments as JSON; as the text itself when they are none, so that the model can be shown what it wrote.
-fn read_arguments(raw: String) -> Value {
-    if raw.trim().is_empty() {
-        return Value::Object(Map::new());
-    }
-    match serde_json::from_str(&long_integers_as_text(&raw)) {
-        Ok(Value::Null) => Value::Object(Map::new()),
-        // Some models write the object as text inside a text.
-        Ok(Value::String(inner)) => match serde_json::from_str(&inner) {
-            Ok(Value::Object(object)) => Value::Object(object),
-            _ => Value::String(raw),
-        },
-        Ok(value) => value,
-        Err(_) => Value::String(raw),
-    }
-}
-
-/// Puts quotes around integers that 64 bits do not hold: read as numbers they would lose digits, and a text of digits is
-/// taken for an integer where one is wanted.
-fn long_integers_as_text(json: &str) -> Cow<'_, str> {
-    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
-    let mut quoted = String::new();
-    let (mut copied, mut at, mut inside) = (0, 0, false);
-    let bytes = json.as_bytes();
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\\' if inside => at += 2,
-            b'"' => {
-                inside = !inside;
-                at += 1;
-            }
-            b'-' | b'0'..=b'9' if !inside => {
-                let sign = usize::from(bytes[at] == b'-');
-                let end = at + sign + digits(&json[at + sign..]);
-                let token = &json[at..end.max(at + 1)];
-                let is_integer = !matches!(bytes.get(end), Some(b'.' | b'e' | b'E'));
-                if is_integer && end > at + sign && token.parse::<i64>().is_err() && token.parse::<u64>().is_err() {
-                    quoted.push_str(&json[copied..at]);
-                    quoted.push('"');
-                    quoted.push_str(token);
-                    quoted.push('"');
-                    copied = end;
-                }
-                at = end.max(at + 1);
-                // The rest of a number with a fraction is no number of its own.
-                while !is_integer && matches!(bytes.get(at), Some(b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) {
-                    at += 1;
-                }
-            }
-            _ => at += 1,
-        }
-    }
-    if copied == 0 {
-        return Cow::Borrowed(json);
-    }
-    quoted.push_str(&json[copied..]);
-    Cow::Owned(quoted)
 }
 
 #[cfg(test)]

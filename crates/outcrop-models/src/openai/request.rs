@@ -1,8 +1,13 @@
 //! The neutral request as the endpoint's JSON, written straight into bytes.
+//!
+//! No points of a prompt cache are placed: these endpoints keep the beginning of a prompt by themselves, so all that is done
+//! is to write what stays first and always the same.
 
+use crate::families::{Family, Sampling};
+use crate::{arguments, files};
 use outcrop_ports::{
-    ContentBlock, Message, ModelError, ModelErrorKind, ModelRequest, Role, ToolChoice, ToolResult, ToolResultContent,
-    ToolResultStatus, ToolSpec, ToolUse,
+    ContentBlock, Message, ModelError, ModelErrorKind, ModelRequest, Role, ToolChoice, ToolResult, ToolResultStatus,
+    ToolSpec,
 };
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
@@ -16,10 +21,10 @@ const RESERVED: [&str; 5] = ["model", "messages", "stream", "stream_options", "n
 pub(super) struct Options<'a> {
     /// Model sent upstream.
     pub(super) model: &'a str,
+    /// What is known of it.
+    pub(super) family: &'a Family,
     /// Whether the answer is to come in pieces.
     pub(super) stream: bool,
-    /// Whether earlier thinking goes along.
-    pub(super) send_reasoning: bool,
 }
 
 /// The JSON of a request. Members of `additional_fields` stand at the top level and take the place of ours; one that
@@ -30,7 +35,7 @@ pub(super) fn encode(request: &ModelRequest, options: Options<'_>) -> Result<Vec
         let message = format!("additional request fields cannot set `{name}`");
         return Err(ModelError::new(ModelErrorKind::Invalid, message));
     }
-    super::files::check(&request.messages)?;
+    files::check(request)?;
     let mut bytes = Vec::with_capacity(4 * 1024);
     serde_json::to_writer(&mut bytes, &Body { request, options })
         .map_err(|error| ModelError::new(ModelErrorKind::Invalid, format!("cannot write the request: {error}")))?;
@@ -56,6 +61,7 @@ impl Serialize for Body<'_> {
             }
             if ours("tool_choice") {
                 match &request.tool_choice {
+                    _ if !options.family.forced_tools => {}
                     ToolChoice::Auto => {}
                     ToolChoice::Any => map.serialize_entry("tool_choice", "required")?,
                     ToolChoice::Tool(name) => map.serialize_entry("tool_choice", &Function(&Named { name }))?,
@@ -68,20 +74,34 @@ impl Serialize for Body<'_> {
             && ours("max_tokens")
             && ours("max_completion_tokens")
         {
-            map.serialize_entry("max_tokens", &max_tokens)?;
+            let name = if options.family.completion_tokens { "max_completion_tokens" } else { "max_tokens" };
+            map.serialize_entry(name, &max_tokens)?;
         }
-        if let Some(temperature) = inference.temperature
+        let sampling = options.family.sampling;
+        if let Some(temperature) = inference.temperature.filter(|_| sampling != Sampling::None)
             && ours("temperature")
         {
             map.serialize_entry("temperature", &temperature)?;
         }
-        if let Some(top_p) = inference.top_p
+        let takes_top_p = match sampling {
+            Sampling::All => true,
+            Sampling::One => inference.temperature.is_none(),
+            Sampling::None => false,
+        };
+        if let Some(top_p) = inference.top_p.filter(|_| takes_top_p)
             && ours("top_p")
         {
             map.serialize_entry("top_p", &top_p)?;
         }
-        if !inference.stop_sequences.is_empty() && ours("stop") {
+        // Models that take no sampling settings take no stop sequences either.
+        if !inference.stop_sequences.is_empty() && sampling != Sampling::None && ours("stop") {
             map.serialize_entry("stop", &inference.stop_sequences)?;
+        }
+        if let Some(schema) = &inference.answer_schema
+            && options.family.schema.holds(!request.tools.is_empty())
+            && ours("response_format")
+        {
+            map.serialize_entry("response_format", &AnswerFormat::new(schema))?;
         }
         if options.stream {
             map.serialize_entry("stream", &true)?;
@@ -91,6 +111,25 @@ impl Serialize for Body<'_> {
             map.serialize_entry(name, value)?;
         }
         map.end()
+    }
+}
+
+/// The schema without `strict`, which allows a part of JSON Schema only; who asks checks the answer.
+#[derive(serde::Serialize)]
+struct AnswerFormat<'a> {
+    r#type: &'static str,
+    json_schema: NamedSchema<'a>,
+}
+
+#[derive(serde::Serialize)]
+struct NamedSchema<'a> {
+    name: &'static str,
+    schema: &'a Value,
+}
+
+impl<'a> AnswerFormat<'a> {
+    fn new(schema: &'a Value) -> Self {
+        Self { r#type: "json_schema", json_schema: NamedSchema { name: "answer", schema } }
     }
 }
 
@@ -110,11 +149,15 @@ impl Serialize for Messages<'_> {
             let content = Joined { separator: "\n\n", parts: || request.system.iter().map(String::as_str) };
             list.serialize_element(&Said { role: "system", content })?;
         }
-        for message in &request.messages {
+        // Thinking goes back within the turn that it belongs to, where it goes back at all.
+        let asked = |message: &Message| message.role == Role::User && texts(message).next().is_some();
+        let turn = request.messages.iter().rposition(|message| asked(message)).unwrap_or(0);
+        for (index, message) in request.messages.iter().enumerate() {
             match message.role {
                 Role::User => write_user(&mut list, message)?,
                 Role::Assistant => {
-                    list.serialize_element(&Assistant { message, send_reasoning: options.send_reasoning })?;
+                    let send_reasoning = options.family.thinking_back && index > turn;
+                    list.serialize_element(&Assistant { message, send_reasoning })?;
                 }
             }
         }
@@ -216,7 +259,10 @@ impl Serialize for Calls<'_> {
             list.serialize_element(&Call {
                 id: &tool_use.tool_use_id,
                 r#type: "function",
-                function: CallFunction { name: &tool_use.name, arguments: arguments(tool_use) },
+                function: CallFunction {
+                    name: &tool_use.name,
+                    arguments: arguments::object(&tool_use.input).to_string(),
+                },
             })?;
         }
         list.end()
@@ -234,17 +280,6 @@ struct Call<'a> {
 struct CallFunction<'a> {
     name: &'a str,
     arguments: String,
-}
-
-/// Arguments as JSON text, always of an object: several servers parse them for their templates and refuse a
-/// conversation for what the model once wrote wrongly.
-fn arguments(tool_use: &ToolUse) -> String {
-    match &tool_use.input {
-        Value::Object(_) => tool_use.input.to_string(),
-        Value::Null => "{}".to_owned(),
-        Value::String(raw) => serde_json::json!({ "invalid_arguments": raw }).to_string(),
-        other => serde_json::json!({ "invalid_arguments": other.to_string() }).to_string(),
-    }
 }
 
 struct Answered<'a>(&'a ToolResult);
@@ -268,11 +303,10 @@ impl fmt::Display for ResultText<'_> {
             f.write_str("Error: ")?;
         }
         for (index, content) in self.0.content.iter().enumerate() {
-            let ToolResultContent::Text(text) = content;
             if index > 0 {
                 f.write_str("\n")?;
             }
-            f.write_str(text)?;
+            f.write_str(&content.words())?;
         }
         Ok(())
     }

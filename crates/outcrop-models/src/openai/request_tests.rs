@@ -1,9 +1,10 @@
 #![expect(clippy::needless_pass_by_value, reason = "cases read better without `&` before every `json!`")]
 
 use super::*;
-use outcrop_ports::{InferenceConfig, Reasoning};
+use crate::families;
+use outcrop_ports::{InferenceConfig, Reasoning, ToolResultContent, ToolUse};
 use serde_json::json;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 fn request(messages: Vec<Message>) -> ModelRequest {
     ModelRequest {
@@ -14,6 +15,7 @@ fn request(messages: Vec<Message>) -> ModelRequest {
         tool_choice: ToolChoice::Auto,
         inference: InferenceConfig::default(),
         additional_fields: None,
+        caching: outcrop_ports::Caching::Automatic,
     }
 }
 
@@ -40,10 +42,14 @@ fn result(id: &str, texts: &[&str], status: ToolResultStatus) -> ContentBlock {
 }
 
 fn thinking(text: &str) -> ContentBlock {
-    ContentBlock::ReasoningContent(Reasoning { text: text.to_owned(), signature: None })
+    ContentBlock::ReasoningContent(Reasoning::plain(text))
 }
 
-const PLAIN: Options<'_> = Options { model: "m", stream: false, send_reasoning: false };
+static FAMILY: LazyLock<Family> = LazyLock::new(|| families::of("m"));
+
+fn plain() -> Options<'static> {
+    Options { model: "m", family: &FAMILY, stream: false }
+}
 
 #[track_caller]
 fn check(request: &ModelRequest, options: Options<'_>, expected: Value) {
@@ -55,7 +61,7 @@ fn check(request: &ModelRequest, options: Options<'_>, expected: Value) {
 fn words_only() {
     check(
         &request(vec![Message::user("hi \"you\"")]),
-        PLAIN,
+        plain(),
         json!({"model": "m", "messages": [{"role": "user", "content": "hi \"you\""}]}),
     );
 }
@@ -75,7 +81,7 @@ fn system_history_and_settings() {
     };
     check(
         &request,
-        Options { model: "qwen3:8b", stream: true, send_reasoning: false },
+        Options { model: "qwen3:8b", stream: true, ..plain() },
         json!({
             "model": "qwen3:8b",
             "messages": [
@@ -118,7 +124,7 @@ fn tool_calls_and_results() {
     let call = |id: &str, arguments: &str| json!({"id": id, "type": "function", "function": {"name": "Orders__get", "arguments": arguments}});
     check(
         &request(vec![Message::user("x"), asked.clone(), answered]),
-        PLAIN,
+        plain(),
         json!({"model": "m", "messages": [
             {"role": "user", "content": "x"},
             {"role": "assistant", "content": null, "tool_calls": [
@@ -137,16 +143,45 @@ fn tool_calls_and_results() {
 
 #[test]
 fn thinking_goes_back_only_where_it_must() {
-    let content = vec![thinking("hm"), ContentBlock::Text("b".to_owned())];
-    let request = request(vec![Message { role: Role::Assistant, content }]);
-    check(&request, PLAIN, json!({"model": "m", "messages": [{"role": "assistant", "content": "b"}]}));
+    let earlier = Message { role: Role::Assistant, content: vec![thinking("hm"), ContentBlock::Text("b".to_owned())] };
+    let asked = Message { role: Role::Assistant, content: vec![thinking("so"), tool_use("a", json!({}))] };
+    let answered = Message { role: Role::User, content: vec![result("a", &["ok"], ToolResultStatus::Success)] };
+    let request = request(vec![Message::user("x"), earlier, Message::user("y"), asked, answered]);
+    let family = Family { thinking_back: true, ..*FAMILY };
+    for (options, goes) in [(plain(), false), (Options { family: &family, ..plain() }, true)] {
+        let body: Value = serde_json::from_slice(&encode(&request, options).unwrap()).unwrap();
+        let back = |index: usize| body["messages"][index].get("reasoning_content").cloned();
+        assert_eq!((back(1), back(3)), (None, goes.then(|| json!("so"))));
+    }
+    let only_thinking = self::request(vec![Message { role: Role::Assistant, content: vec![thinking("hm")] }]);
+    check(&only_thinking, plain(), json!({"model": "m", "messages": [{"role": "assistant", "content": ""}]}));
+}
+
+#[test]
+fn what_a_model_refuses_is_not_sent() {
+    let mut request = request(vec![Message::user("hi")]);
+    let schema = json!({"type": "object"});
+    request.inference = InferenceConfig {
+        max_tokens: Some(9),
+        temperature: Some(0.0),
+        top_p: Some(1.0),
+        stop_sequences: vec!["x".to_owned()],
+        answer_schema: Some(Arc::new(schema.clone())),
+        ..InferenceConfig::default()
+    };
+    let messages = json!([{"role": "user", "content": "hi"}]);
+    let format = json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}});
+    let family = families::of("gpt-5-mini");
     check(
         &request,
-        Options { send_reasoning: true, ..PLAIN },
-        json!({"model": "m", "messages": [{"role": "assistant", "content": "b", "reasoning_content": "hm"}]}),
+        Options { family: &family, ..plain() },
+        json!({"model": "m", "messages": messages, "max_completion_tokens": 9, "response_format": format}),
     );
-    let only_thinking = self::request(vec![Message { role: Role::Assistant, content: vec![thinking("hm")] }]);
-    check(&only_thinking, PLAIN, json!({"model": "m", "messages": [{"role": "assistant", "content": ""}]}));
+    check(
+        &request,
+        plain(),
+        json!({"model": "m", "messages": messages, "max_tokens": 9, "temperature": 0.0, "top_p": 1.0, "stop": ["x"]}),
+    );
 }
 
 #[test]
@@ -168,10 +203,10 @@ fn tools_and_choice() {
         if let Some(written) = written {
             expected["tool_choice"] = written;
         }
-        check(&with_tools(choice), PLAIN, expected);
+        check(&with_tools(choice), plain(), expected);
     }
     let no_tools = ModelRequest { tool_choice: ToolChoice::Any, ..request(vec![Message::user("hi")]) };
-    check(&no_tools, PLAIN, json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]}));
+    check(&no_tools, plain(), json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]}));
 }
 
 #[test]
@@ -182,7 +217,7 @@ fn additional_fields_take_our_place_or_are_refused() {
     request.additional_fields = json!({"max_completion_tokens": 99, "temperature": 1, "seed": 7}).as_object().cloned();
     check(
         &request,
-        PLAIN,
+        plain(),
         json!({
             "model": "m",
             "messages": [{"role": "user", "content": "hi"}],
@@ -193,5 +228,5 @@ fn additional_fields_take_our_place_or_are_refused() {
     );
     request.additional_fields = json!({"stream": false}).as_object().cloned();
     let refused = ModelError::new(ModelErrorKind::Invalid, "additional request fields cannot set `stream`");
-    assert_eq!(encode(&request, PLAIN), Err(refused));
+    assert_eq!(encode(&request, plain()), Err(refused));
 }

@@ -1,8 +1,9 @@
 //! A streamed answer: pieces in, deltas out, the whole at the end.
 
-use super::failure;
 use super::reply::{Answer, Call, Said, WireCall, WireUsage, Words};
-use crate::sse::{EventTooLarge, SseReader};
+use crate::failure;
+use crate::sse::SseReader;
+use crate::upstream::AnswerReader;
 use outcrop_ports::{Delta, ModelError, ModelErrorKind, ModelReply, ModelRequest};
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,23 +12,29 @@ use serde_json::Value;
 const CALLS_MAX: usize = 256;
 
 /// Puts the pieces of a stream together.
-#[derive(Default)]
-pub(super) struct StreamReader {
+pub(super) struct StreamReader<'a> {
     events: SseReader,
-    pieces: Pieces,
+    pieces: Pieces<'a>,
 }
 
-impl StreamReader {
+impl<'a> StreamReader<'a> {
+    pub(super) fn new(request: &'a ModelRequest) -> Self {
+        let pieces = Pieces { answer: Answer::new(request), numbers: Vec::new(), done: false };
+        Self { events: SseReader::default(), pieces }
+    }
+}
+
+impl AnswerReader for StreamReader<'_> {
     /// Takes the next bytes, however the network cut them, and appends the deltas that they complete; those made
     /// before an error are appended, too.
-    pub(super) fn push(&mut self, bytes: &[u8], deltas: &mut Vec<Delta>) -> Result<(), ModelError> {
+    fn push(&mut self, bytes: &[u8], deltas: &mut Vec<Delta>) -> Result<(), ModelError> {
         let Self { events, pieces } = self;
         events.push(bytes, &mut |data| pieces.take(data, deltas))
     }
 
     /// The body has ended: an event that lacks its blank line still counts, and a stream that never said why it ended
     /// broke off.
-    pub(super) fn end(&mut self, deltas: &mut Vec<Delta>) -> Result<(), ModelError> {
+    fn end(&mut self, deltas: &mut Vec<Delta>) -> Result<(), ModelError> {
         let Self { events, pieces } = self;
         events.finish(&mut |data| pieces.take(data, deltas))?;
         if !pieces.done && pieces.answer.finish.is_none() {
@@ -38,19 +45,18 @@ impl StreamReader {
     }
 
     /// Whether nothing more is to come.
-    pub(super) fn is_done(&self) -> bool {
+    fn is_done(&self) -> bool {
         self.pieces.done
     }
 
     /// The whole answer.
-    pub(super) fn finish(self, request: &ModelRequest) -> Result<ModelReply, ModelError> {
-        self.pieces.answer.into_reply(request)
+    fn finish(self) -> Result<ModelReply, ModelError> {
+        self.pieces.answer.into_reply()
     }
 }
 
-#[derive(Default)]
-struct Pieces {
-    answer: Answer,
+struct Pieces<'a> {
+    answer: Answer<'a>,
     /// The endpoint's number of each call, beside `answer.calls`.
     numbers: Vec<Option<u64>>,
     done: bool,
@@ -71,7 +77,7 @@ struct PieceChoice {
     stop_reason: Option<Words>,
 }
 
-impl Pieces {
+impl Pieces<'_> {
     fn take(&mut self, data: &[u8], deltas: &mut Vec<Delta>) -> Result<(), ModelError> {
         let data = data.trim_ascii();
         if self.done || data.is_empty() {
@@ -123,7 +129,8 @@ impl Pieces {
         let at = match self.continued(piece.index, &id, &name) {
             Some(at) => at,
             None if self.answer.calls.len() < CALLS_MAX => {
-                self.answer.calls.push(Call { id: id.clone(), ..Call::default() });
+                let tool_use_id = self.answer.next_id(&id);
+                self.answer.calls.push(Call { id: id.clone(), tool_use_id, ..Call::default() });
                 self.numbers.push(piece.index);
                 self.answer.calls.len() - 1
             }
@@ -136,15 +143,20 @@ impl Pieces {
         if call.id.is_empty() {
             call.id = id;
         }
+        let mut more = function.arguments.unwrap_or_default().0;
+        call.arguments.push_str(&more);
         // Some servers repeat the name with every piece.
         if !name.is_empty() && call.name != name {
             let begins = call.name.is_empty();
             call.name.push_str(&name);
             if begins {
-                deltas.push(Delta::ToolUseStarted { name });
+                deltas.push(Delta::ToolUseStarted { tool_use_id: call.tool_use_id.clone(), name });
+                more.clone_from(&call.arguments);
             }
         }
-        call.arguments.push_str(&function.arguments.unwrap_or_default().0);
+        if !more.is_empty() && !call.name.is_empty() {
+            deltas.push(Delta::ToolUseInput { tool_use_id: call.tool_use_id.clone(), json: more });
+        }
         Ok(())
     }
 
@@ -160,12 +172,6 @@ impl Pieces {
             None if name.is_empty() => calls.len().checked_sub(1),
             None => None,
         }
-    }
-}
-
-impl From<EventTooLarge> for ModelError {
-    fn from(error: EventTooLarge) -> Self {
-        Self::new(ModelErrorKind::BadReply, error.to_string())
     }
 }
 

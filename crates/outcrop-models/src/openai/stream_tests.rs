@@ -9,7 +9,8 @@ use serde_json::json;
 type Read = (Vec<Delta>, Result<ModelReply, ModelError>);
 
 fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Read {
-    let mut reader = StreamReader::default();
+    let request = request_after(&[]);
+    let mut reader = StreamReader::new(&request);
     let mut deltas = Vec::new();
     for piece in pieces {
         if let Err(error) = reader.push(piece, &mut deltas) {
@@ -21,7 +22,7 @@ fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Read {
     {
         return (deltas, Err(error));
     }
-    (deltas, reader.finish(&request_after(&[])))
+    (deltas, reader.finish())
 }
 
 fn stream(pieces: &[Value]) -> String {
@@ -48,8 +49,12 @@ fn check(pieces: &[Value], deltas: &[Delta], content: &[ContentBlock], stop_reas
     assert_eq!((reply.message.content.as_slice(), reply.stop_reason), (content, stop_reason));
 }
 
-fn started(name: &str) -> Delta {
-    Delta::ToolUseStarted { name: name.to_owned() }
+fn started(tool_use_id: &str, name: &str) -> Delta {
+    Delta::ToolUseStarted { tool_use_id: tool_use_id.to_owned(), name: name.to_owned() }
+}
+
+fn input(tool_use_id: &str, json: &str) -> Delta {
+    Delta::ToolUseInput { tool_use_id: tool_use_id.to_owned(), json: json.to_owned() }
 }
 
 fn words(words: &str) -> Delta {
@@ -74,7 +79,7 @@ fn words_thinking_and_usage() {
         &[thinking("Let me see."), text("Good day.")],
         StopReason::EndTurn,
     );
-    let usage = Usage { input_tokens: 20, output_tokens: 7, cache_read_input_tokens: 10, cache_write_input_tokens: 0 };
+    let usage = Usage { input_tokens: 20, output_tokens: 7, cache_read_input_tokens: 10, ..Usage::default() };
     assert_eq!(read([stream(&pieces).as_bytes()]).1.unwrap().usage, usage);
 }
 
@@ -90,7 +95,7 @@ fn calls_in_pieces() {
             call_piece(json!({"index": 0, "function": {"arguments": ":1}"}})),
             ended("tool_calls"),
         ],
-        &[started("one"), started("two")],
+        &[started("a", "one"), input("a", "{\"x\""), started("b", "two"), input("b", "{}"), input("a", ":1}")],
         &[tool_use("a", "one", json!({"x": 1})), tool_use("b", "two", json!({}))],
         StopReason::ToolUse,
     );
@@ -102,10 +107,11 @@ fn calls_of_odd_servers() {
     let uses = [tool_use("a", "one", json!({"x": 1})), tool_use("b", "one", json!({"x": 2}))];
     // Every call has the number 0.
     let zero = said(json!({"tool_calls": [whole(json!(0), "a", "one", 1), whole(json!(0), "b", "one", 2)]}));
-    check(&[zero, ended("stop")], &[started("one"), started("one")], &uses, StopReason::ToolUse);
+    let begun = [started("a", "one"), input("a", "{\"x\":1}"), started("b", "one"), input("b", "{\"x\":2}")];
+    check(&[zero, ended("stop")], &begun, &uses, StopReason::ToolUse);
     // No numbers.
     let none = said(json!({"tool_calls": [whole(json!(null), "a", "one", 1), whole(json!(null), "b", "one", 2)]}));
-    check(&[none, ended("stop")], &[started("one"), started("one")], &uses, StopReason::ToolUse);
+    check(&[none, ended("stop")], &begun, &uses, StopReason::ToolUse);
     // Neither numbers nor ids, the arguments apart; the name with every piece of the second.
     check(
         &[
@@ -115,7 +121,13 @@ fn calls_of_odd_servers() {
             call_piece(json!({"index": 7, "id": "b", "function": {"name": "two", "arguments": ":2}"}})),
             ended("tool_calls"),
         ],
-        &[started("one"), started("two")],
+        &[
+            started("call_1", "one"),
+            input("call_1", "{\"x\":1}"),
+            started("b", "two"),
+            input("b", "{\"x\""),
+            input("b", ":2}"),
+        ],
         &[tool_use("call_1", "one", json!({"x": 1})), tool_use("b", "two", json!({"x": 2}))],
         StopReason::ToolUse,
     );

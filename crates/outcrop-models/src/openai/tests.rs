@@ -1,18 +1,22 @@
 //! The provider against a server on loopback.
 
 use super::*;
+use crate::ApiKey;
+use bytes::Bytes;
+use http::Request;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use outcrop_ports::{ContentBlock, Message, StopReason, ToolChoice, Usage};
+use outcrop_ports::{ContentBlock, Delta, DeltaSink, Message, Model, ModelErrorKind, StopReason, ToolChoice, Usage};
 use outcrop_testkit::CollectedDeltas;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -117,12 +121,12 @@ impl Server {
         Self { base_url, asked, connections, _tasks: tasks }
     }
 
-    fn model(&self, change: impl FnOnce(&mut OpenAiConfig)) -> OpenAi {
-        let mut config = OpenAiConfig::new(format!("{}/", self.base_url));
-        config.retries.base = Duration::from_millis(1);
+    fn model(&self, change: impl FnOnce(&mut Endpoint)) -> Served {
+        let mut config = Endpoint::new(format!("{}/", self.base_url));
+        config.care.retries.base = Duration::from_millis(1);
         config.api_key = Some(ApiKey::new("sk-test"));
         change(&mut config);
-        OpenAi::new(config, HttpClient::new()).unwrap()
+        serve(config, HttpClient::new()).unwrap()
     }
 
     fn asked(&self) -> Vec<Asked> {
@@ -158,6 +162,7 @@ fn request() -> ModelRequest {
         tool_choice: ToolChoice::Auto,
         inference: outcrop_ports::InferenceConfig::default(),
         additional_fields: None,
+        caching: outcrop_ports::Caching::Automatic,
     }
 }
 
@@ -189,7 +194,13 @@ async fn answers_in_pieces() {
     for _ in 0..2 {
         let deltas = CollectedDeltas::new();
         let reply = model.converse(&request(), Some(&deltas)).await.unwrap();
-        assert_eq!(deltas.all(), [Delta::Text("Hello".to_owned()), Delta::ToolUseStarted { name: "look".to_owned() }]);
+        let tool_use_id = "a".to_owned();
+        let expected = [
+            Delta::Text("Hello".to_owned()),
+            Delta::ToolUseStarted { tool_use_id: tool_use_id.clone(), name: "look".to_owned() },
+            Delta::ToolUseInput { tool_use_id, json: "{}".to_owned() },
+        ];
+        assert_eq!(deltas.all(), expected);
         assert_eq!((reply.message.content.len(), reply.stop_reason), (2, StopReason::ToolUse));
         assert_eq!(reply.usage, Usage { input_tokens: 9, output_tokens: 4, ..Usage::default() });
     }
@@ -236,7 +247,9 @@ async fn asks_again_when_it_may_help() {
         check_retries(vec![poor.clone()], streaming, Err(Throttled), 1).await;
         check_retries(vec![status(400)], streaming, Err(Invalid), 1).await;
         check_retries(vec![status(401)], streaming, Err(AccessDenied), 1).await;
-        check_retries(vec![whole(200, &json!({}))], streaming, Err(BadReply), 1).await;
+        // Garbage is often a passing fault of something in between.
+        check_retries(vec![whole(200, &json!({})), said("Hi")], streaming, Ok("Hi"), 2).await;
+        check_retries(vec![whole(200, &json!({})); 3], streaming, Err(BadReply), 3).await;
     }
     check_retries(vec![breaks(said("Hi")), said("Hi")], false, Ok("Hi"), 2).await;
     // What the listener has heard cannot be taken back.
@@ -247,7 +260,7 @@ async fn asks_again_when_it_may_help() {
 #[tokio::test]
 async fn failures_name_the_model_and_keep_key_and_address() {
     let server = Server::start([busy()]).await;
-    let model = server.model(|config| config.retries.count_max = 0);
+    let model = server.model(|config| config.care.retries.count_max = 0);
     let error = model.converse(&request(), None).await.unwrap_err();
     assert_eq!(error.message, "model `us.anthropic.claude`: status 429: slow down, ••••");
     assert!(!format!("{model:?}").contains("sk-test"));
@@ -260,15 +273,15 @@ async fn limits() {
     assert_eq!(model.converse(&request(), None).await.unwrap_err().kind, ModelErrorKind::BadReply);
     // Nobody listens where a listener was.
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let mut config = OpenAiConfig::new(format!("http://{free}"));
-    config.retries.base = Duration::from_millis(1);
-    let nobody = OpenAi::new(config, HttpClient::new()).unwrap();
+    let mut config = Endpoint::new(format!("http://{free}"));
+    config.care.retries.base = Duration::from_millis(1);
+    let nobody = serve(config, HttpClient::new()).unwrap();
     assert_eq!(nobody.converse(&request(), None).await.unwrap_err().kind, ModelErrorKind::Unavailable);
     // An endpoint that takes the connection and says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut config = OpenAiConfig::new(format!("http://{}", silent.local_addr().unwrap()));
-    config.total_timeout = Duration::from_millis(20);
-    let slow = OpenAi::new(config, HttpClient::new()).unwrap();
+    let mut config = Endpoint::new(format!("http://{}", silent.local_addr().unwrap()));
+    config.time.total = Duration::from_millis(20);
+    let slow = serve(config, HttpClient::new()).unwrap();
     for sink in [None, Some(&CollectedDeltas::new() as &dyn DeltaSink)] {
         assert_eq!(slow.converse(&request(), sink).await.unwrap_err().kind, ModelErrorKind::TimedOut);
     }
@@ -277,22 +290,23 @@ async fn limits() {
 #[test]
 fn configurations() {
     let check = |base_url: &str, key: &str, expected: Result<&str, BadEndpoint>| {
-        let mut config = OpenAiConfig::new(base_url);
+        let mut config = Endpoint::new(base_url);
         config.api_key = Some(ApiKey::new(key));
-        let made = OpenAi::new(config, HttpClient::new()).map(|model| model.uri.to_string());
-        assert_eq!(made.as_deref().map_err(|error| *error), expected, "{base_url}");
+        let made = serve(config, HttpClient::new()).map(|model| model.label().to_owned());
+        let at = made.as_deref().map(|label| label.strip_prefix("openai, the id as it comes at ").unwrap());
+        assert_eq!(at.map_err(|error| *error), expected, "{base_url}");
     };
-    check("http://127.0.0.1:11434/v1", "k", Ok("http://127.0.0.1:11434/v1/chat/completions"));
-    check("https://api.example.com/v1/", "k", Ok("https://api.example.com/v1/chat/completions"));
-    check("https://api.example.com", "k", Ok("https://api.example.com/chat/completions"));
+    check("http://127.0.0.1:11434/v1", "k", Ok("http://127.0.0.1:11434/v1"));
+    check("https://api.example.com/v1/", "k", Ok("https://api.example.com/v1"));
+    check("https://api.example.com", "k", Ok("https://api.example.com"));
     check("127.0.0.1:11434/v1", "k", Err(BadEndpoint::Address));
     check("ftp://host/v1", "k", Err(BadEndpoint::Address));
     check("", "k", Err(BadEndpoint::Address));
     check("http://user:pw@host/v1", "k", Err(BadEndpoint::Credentials));
     check("http://host/v1?version=1", "k", Err(BadEndpoint::Query));
     check("http://host/v1", "a\nb", Err(BadEndpoint::Key));
-    let config = OpenAiConfig { model: Some("qwen3:8b".to_owned()), ..OpenAiConfig::new("http://h/v1/") };
-    assert_eq!(OpenAi::new(config, HttpClient::new()).unwrap().label(), "openai, qwen3:8b at http://h/v1");
+    let config = Endpoint { model: Some("qwen3:8b".to_owned()), ..Endpoint::new("http://h/v1/") };
+    assert_eq!(serve(config, HttpClient::new()).unwrap().label(), "openai, qwen3:8b at http://h/v1");
 }
 
 #[tokio::test]

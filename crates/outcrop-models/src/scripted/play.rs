@@ -1,7 +1,7 @@
 //! Playing a script: pure functions from conversation to step to reply.
 
 use super::script::{Answer, Call, Outcome, Script, Step, Turn};
-use crate::tool_use_ids;
+use crate::tool_use_ids::ToolUseIds;
 use outcrop_ports::{
     ContentBlock, Message, ModelError, ModelErrorKind, ModelReply, ModelRequest, Reasoning, Role, StopReason,
     ToolResult, ToolResultContent, ToolSpec, ToolUse, Usage,
@@ -32,18 +32,19 @@ pub(super) fn reply(step: &Step, request: &ModelRequest) -> Result<ModelReply, M
     let files = files(&request.messages);
     let fill = |text: &str| fill(text, &words, &result, &files);
     let mut uses = Vec::with_capacity(answer.calls.len());
+    let mut ids = ToolUseIds::new("tooluse_", &request.messages);
     for call in &answer.calls {
         let input = fill_value(&call.input, &fill);
-        uses.push(ToolUse { tool_use_id: String::new(), name: tool_name(call, &request.tools)?.to_owned(), input });
+        let name = tool_name(call, &request.tools)?.to_owned();
+        uses.push(ToolUse { tool_use_id: ids.next(""), name, input });
     }
-    tool_use_ids::make_unique("tooluse_", &request.messages, &mut uses);
     let stop_reason = answer.stop.unwrap_or(if uses.is_empty() { StopReason::EndTurn } else { StopReason::ToolUse });
     let thinking = answer.think.as_deref().map(&fill);
-    let thinking = thinking.map(|text| ContentBlock::ReasoningContent(Reasoning { text, signature: None }));
+    let thinking = thinking.map(|text| ContentBlock::ReasoningContent(Reasoning::plain(text)));
     let text = answer.say.as_deref().map(&fill).map(ContentBlock::Text);
     let content: Vec<_> = thinking.into_iter().chain(text).chain(uses.into_iter().map(ContentBlock::ToolUse)).collect();
     let usage = usage(answer, request, &content);
-    Ok(ModelReply { message: Message { role: Role::Assistant, content }, stop_reason, usage })
+    Ok(ModelReply::new(Message { role: Role::Assistant, content }, stop_reason, usage))
 }
 
 /// The turn whose conditions hold, else the next one without conditions: as many of these are over as the user spoke
@@ -118,14 +119,7 @@ fn results(messages: &[Arc<Message>]) -> impl Iterator<Item = &ToolResult> {
 }
 
 fn text_of(result: &ToolResult) -> String {
-    let texts: Vec<&str> = result
-        .content
-        .iter()
-        .map(|content| {
-            let ToolResultContent::Text(text) = content;
-            text.as_str()
-        })
-        .collect();
+    let texts: Vec<_> = result.content.iter().map(ToolResultContent::words).collect();
     texts.join("\n")
 }
 

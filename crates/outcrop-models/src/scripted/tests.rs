@@ -54,6 +54,7 @@ fn request(messages: Vec<Message>) -> ModelRequest {
         tool_choice: ToolChoice::Auto,
         inference: InferenceConfig::default(),
         additional_fields: None,
+        caching: outcrop_ports::Caching::Automatic,
     }
 }
 
@@ -98,7 +99,7 @@ async fn check_error(script: &str, messages: Vec<Message>, kind: ModelErrorKind,
 
 #[tokio::test]
 async fn steps_follow_from_the_conversation() {
-    let thought = ContentBlock::ReasoningContent(Reasoning { text: "An order.".to_owned(), signature: None });
+    let thought = ContentBlock::ReasoningContent(Reasoning::plain("An order."));
     let words = "my order, {{last_result}}";
     let look = tool_use(
         "tooluse_1",
@@ -181,9 +182,12 @@ async fn streams_word_by_word_and_counts() {
     let reply = model.converse(&request(vec![user("my order")]), Some(&deltas)).await.unwrap();
     let word = |text: &str| Delta::Text(text.to_owned());
     let thought = |text: &str| Delta::Reasoning(text.to_owned());
-    let started = Delta::ToolUseStarted { name: "Orders__get_order_status".to_owned() };
+    let tool_use_id = "tooluse_1".to_owned();
+    let started =
+        Delta::ToolUseStarted { tool_use_id: tool_use_id.clone(), name: "Orders__get_order_status".to_owned() };
+    let input = Delta::ToolUseInput { tool_use_id, json: reply.message.tool_uses().next().unwrap().input.to_string() };
     let words = [word("I "), word("look "), word("for "), word("my "), word("order.")];
-    assert_eq!(deltas.all(), [vec![thought("An "), thought("order.")], words.to_vec(), vec![started]].concat());
+    assert_eq!(deltas.all(), [vec![thought("An "), thought("order.")], words.to_vec(), vec![started, input]].concat());
     // 17 bytes of system prompt and words; thinking, text, and the tool with its input.
     assert_eq!(reply.usage, Usage { input_tokens: 5, output_tokens: 27, ..Usage::default() });
     let told = play(SCRIPT, vec![user("order"), used("tooluse_1"), result("r")]).await.unwrap();

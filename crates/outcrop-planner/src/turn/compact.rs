@@ -16,8 +16,8 @@
 use super::event::{Decision, Output, Step, Summarized};
 use super::text;
 use super::{State, Turn, estimate, results, trace};
-use crate::phase::Phase;
-use outcrop_ports::{ContentBlock, InferenceConfig, Message, ModelRequest, Role, ToolChoice, ToolResultContent};
+use crate::phase::{ModelRole, Phase};
+use outcrop_ports::{ContentBlock, InferenceConfig, Message, ModelRequest, Role, ToolChoice};
 use outcrop_wire::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -269,7 +269,8 @@ impl Turn {
     }
 
     fn summary_request(&self, cut: usize) -> ModelRequest {
-        let model_id = self.model_of(Phase::Orchestration).to_owned();
+        let own = || self.model_of(Phase::Orchestration);
+        let model_id = self.models.get(ModelRole::ConversationSummary).map_or_else(own, |model| model).to_owned();
         let budget = self.windows.tokens.get(&model_id).map_or(32 * 1024, |&window| u64::from(window));
         let bytes_max = estimate::bytes_of(budget / 2).max(SUMMED_BYTES_MAX);
         let told = transcript(self.view.before(cut));
@@ -288,6 +289,7 @@ impl Turn {
                 ..InferenceConfig::default()
             },
             additional_fields: None,
+            caching: outcrop_ports::Caching::Automatic,
         }
     }
 }
@@ -347,8 +349,8 @@ fn transcript(messages: &[Arc<Message>]) -> String {
                 (ContentBlock::Text(text), Role::Assistant) => line("Assistant", &text::split(text).answer),
                 (ContentBlock::ToolUse(one), _) => line("Assistant called", &format!("{} {}", one.name, one.input)),
                 (ContentBlock::ToolResult(result), _) => {
-                    for ToolResultContent::Text(text) in &result.content {
-                        line("Result", text);
+                    for content in &result.content {
+                        line("Result", &content.words());
                     }
                 }
                 (ContentBlock::Document(file) | ContentBlock::Image(file), _) => line("File", &file.name),

@@ -32,17 +32,24 @@ pub(super) fn of_block(block: &ContentBlock) -> u64 {
         ContentBlock::Text(text) => of_text(text),
         ContentBlock::ReasoningContent(reasoning) => of_text(&reasoning.text),
         ContentBlock::ToolUse(tool_use) => of_text(&tool_use.name) + of_bytes(json_bytes(&tool_use.input)),
-        ContentBlock::ToolResult(result) => {
-            result.content.iter().map(|ToolResultContent::Text(text)| of_text(text)).sum()
-        }
+        ContentBlock::ToolResult(result) => result.content.iter().map(of_result).sum(),
         ContentBlock::Image(_) => IMAGE_TOKENS,
         ContentBlock::Document(file) if file.is_text => of_bytes(file.bytes),
         ContentBlock::Document(file) => of_bytes(file.bytes / 8).min(DOCUMENT_TOKENS_MAX),
     }
 }
 
+fn of_result(content: &ToolResultContent) -> u64 {
+    match content {
+        ToolResultContent::Text(text) => of_bytes(text.len() as u64),
+        ToolResultContent::Json(value) => of_bytes(json_bytes(value)),
+        ToolResultContent::Image(file) => of_block(&ContentBlock::Image(file.clone())),
+        ToolResultContent::Document(file) => of_block(&ContentBlock::Document(file.clone())),
+    }
+}
+
 /// Everything the model reads: prompt, conversation, tools.
-pub(super) fn of_request(request: &ModelRequest) -> u64 {
+pub fn of_request(request: &ModelRequest) -> u64 {
     let system: u64 = request.system.iter().map(|text| of_bytes(text.len() as u64)).sum();
     let messages: u64 = request.messages.iter().map(|message| of_message(message)).sum();
     system + messages + request.tools.iter().map(of_tool).sum::<u64>()

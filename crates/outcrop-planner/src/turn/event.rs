@@ -4,6 +4,7 @@
 use super::collaboration::CollaboratorCall;
 use super::guard::Assessed;
 use super::results::ReadResult;
+use crate::phase::PhaseModels;
 use outcrop_api::bedrock_agent_runtime::{Attribution, ReturnControlPayload, Trace};
 use outcrop_ports::{
     ContentBlock, Latency, Message, ModelError, ModelReply, ModelRequest, ToolCall, ToolFailure, ToolOutcome,
@@ -151,6 +152,9 @@ pub struct Started {
     /// are missing. Recorded because they decide.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub windows: BTreeMap<String, u32>,
+    /// Models that are asked in place of the agent's, by what they are asked for.
+    #[serde(default, skip_serializing_if = "PhaseModels::is_empty")]
+    pub models: PhaseModels,
     /// Limits of the turn; they are recorded because they decide.
     pub limits: TurnLimits,
     /// What the user reads when a limit ends the turn; our own words when absent.

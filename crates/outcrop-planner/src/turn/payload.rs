@@ -3,7 +3,7 @@
 //! The grammar is the service's: `<br:payload id="ID">…</br:payload>` marks a text, `<br:share_payload id="ID"/>` stands
 //! for it in a later message or in the answer. Collaborators' long answers are marked here; models may mark their own.
 
-use outcrop_ports::{ContentBlock, Message, ToolResultContent};
+use outcrop_ports::{ContentBlock, Message};
 use std::sync::Arc;
 
 /// Answers from this many bytes on are worth a reference.
@@ -88,9 +88,7 @@ fn find(id: &str, own: &str, messages: &[Arc<Message>]) -> Option<String> {
     };
     let in_block = |block: &ContentBlock| match block {
         ContentBlock::Text(text) => within(text),
-        ContentBlock::ToolResult(result) => result.content.iter().find_map(|content| match content {
-            ToolResultContent::Text(text) => within(text),
-        }),
+        ContentBlock::ToolResult(result) => result.content.iter().find_map(|content| within(&content.words())),
         ContentBlock::ToolUse(tool_use) => tool_use.input.get("content").and_then(|content| within(content.as_str()?)),
         ContentBlock::ReasoningContent(_) | ContentBlock::Document(_) | ContentBlock::Image(_) => None,
     };

@@ -20,7 +20,8 @@ impl Turn {
         if let Some(asked) = self.custom.as_ref().and_then(|custom| custom.model_id()) {
             return asked;
         }
-        self.agent.prompts.get(phase).foundation_model.as_deref().unwrap_or(&self.agent.model_id)
+        let own = || self.agent.prompts.get(phase).foundation_model.as_ref();
+        self.models.of_phase(phase).or_else(own).unwrap_or(&self.agent.model_id)
     }
 
     /// What a phase asks the model now.
@@ -56,6 +57,7 @@ impl Turn {
             tool_choice: ToolChoice::Auto,
             inference: InferenceConfig { latency: self.latency, answer_schema, ..prompt.inference.clone() },
             additional_fields: prompt.additional_fields.clone(),
+            caching: outcrop_ports::Caching::Automatic,
         }
     }
 

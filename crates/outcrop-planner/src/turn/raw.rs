@@ -54,9 +54,10 @@ fn anthropic(model_id: &str, reply: &ModelReply) -> Value {
             ContentBlock::ToolUse(one) => {
                 Some(json!({"type": "tool_use", "id": one.tool_use_id, "name": one.name, "input": one.input}))
             }
-            ContentBlock::ReasoningContent(one) => {
-                Some(json!({"type": "thinking", "thinking": one.text, "signature": one.signature}))
-            }
+            ContentBlock::ReasoningContent(one) => Some(match &one.redacted {
+                Some(data) => json!({"type": "redacted_thinking", "data": data}),
+                None => json!({"type": "thinking", "thinking": one.text, "signature": one.signature}),
+            }),
             ContentBlock::ToolResult(_) | ContentBlock::Document(_) | ContentBlock::Image(_) => None,
         })
         .collect();

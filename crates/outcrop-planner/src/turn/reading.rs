@@ -2,7 +2,7 @@
 
 use super::calls::{Pending, Work};
 use super::{Turn, results};
-use outcrop_ports::{Action, ContentBlock, Parameter, ToolCall, ToolResultContent, ToolUse};
+use outcrop_ports::{Action, ContentBlock, Parameter, ToolCall, ToolUse};
 
 /// Group under which traces show what is done here; no group of an agent's can be taken for it, since its name is no
 /// part of a tool's.
@@ -67,8 +67,8 @@ impl Turn {
             _ => None,
         });
         let is_known = texts.any(|mut texts| {
-            texts.any(|ToolResultContent::Text(text)| {
-                results::reference_in(text).is_some_and(|reference| self.kept.contains_key(reference))
+            texts.any(|content| {
+                results::reference_in(&content.words()).is_some_and(|reference| self.kept.contains_key(reference))
             })
         });
         if is_known {

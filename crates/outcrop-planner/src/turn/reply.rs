@@ -279,13 +279,7 @@ pub(super) fn observed(whole: &str) -> String {
 }
 
 pub(super) fn result_text(result: &ToolResult) -> String {
-    result
-        .content
-        .iter()
-        .map(|content| match content {
-            ToolResultContent::Text(text) => text.as_str(),
-        })
-        .collect()
+    result.content.iter().map(ToolResultContent::words).collect()
 }
 
 fn failure_reason(name: &str, failure: &ToolFailure) -> String {

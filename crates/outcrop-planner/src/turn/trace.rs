@@ -223,7 +223,7 @@ fn raw_response(turn: &Turn, phase: Phase, replied: &ModelReplied) -> api::RawRe
 
 fn reasoning_content(replied: &ModelReplied) -> Option<api::ReasoningContentBlock> {
     replied.reply.message.content.iter().find_map(|block| match block {
-        ContentBlock::ReasoningContent(reasoning) => {
+        ContentBlock::ReasoningContent(reasoning) if !reasoning.text.is_empty() => {
             Some(api::ReasoningContentBlock::ReasoningText(api::ReasoningTextBlock {
                 text: reasoning.text.clone(),
                 signature: reasoning.signature.clone(),

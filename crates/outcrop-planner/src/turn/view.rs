@@ -113,7 +113,8 @@ impl View {
         let mut message = self.shown[at].as_ref().clone();
         for block in &mut message.content {
             let ContentBlock::ToolResult(result) = block else { continue };
-            for ToolResultContent::Text(text) in &mut result.content {
+            for content in &mut result.content {
+                let ToolResultContent::Text(text) = content else { continue };
                 // One that is an excerpt already keeps what its head says of reading on.
                 let head = results::reference_in(text).and_then(|_| text.split_once("\n--- beginning\n"));
                 let (head, body) = head.map_or((None, text.as_str()), |(head, body)| (Some(head), body));
@@ -162,7 +163,7 @@ fn without_results(
     known: &BTreeMap<String, KeptResult>,
 ) -> Option<(Message, usize)> {
     let long = |text: &str| text.len() >= STOOD_BYTES_MIN;
-    let text = |result: &ToolResult| result.content.iter().map(|ToolResultContent::Text(text)| text.as_str()).collect();
+    let text = |result: &ToolResult| result.content.iter().map(ToolResultContent::words).collect();
     let mut count = 0;
     let mut message = None;
     for (index, block) in messages[at].content.iter().enumerate() {

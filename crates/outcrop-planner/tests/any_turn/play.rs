@@ -194,10 +194,9 @@ impl Play<'_> {
             }
             Reply::Empty => Vec::new(),
             Reply::Says(text) => vec![ContentBlock::Text((*text).into())],
-            Reply::Thinks(text) => vec![
-                ContentBlock::ReasoningContent(Reasoning { text: "hm".into(), signature: None }),
-                ContentBlock::Text((*text).into()),
-            ],
+            Reply::Thinks(text) => {
+                vec![ContentBlock::ReasoningContent(Reasoning::plain("hm")), ContentBlock::Text((*text).into())]
+            }
             Reply::Calls(calls) => {
                 let uses = calls.iter().enumerate().map(|(index, call)| {
                     let tool_use_id = format!("t{}-{}-{index}", self.number, self.counts.models);
@@ -208,7 +207,7 @@ impl Play<'_> {
             }
         };
         let message = Message { role: Role::Assistant, content };
-        let reply = ModelReply { message, stop_reason: StopReason::EndTurn, usage: Usage::default() };
+        let reply = ModelReply::new(message, StopReason::EndTurn, Usage::default());
         Event::ModelReplied(ModelReplied { started_at: at, at, call_id: "c".into(), reply })
     }
 
@@ -239,7 +238,7 @@ impl Play<'_> {
             0 => Err(ModelError::new(ModelErrorKind::Throttled, "no")),
             count => {
                 let message = Message::assistant(["They talked.", ""][count - 1]);
-                Ok(ModelReply { message, stop_reason: StopReason::EndTurn, usage: Usage::default() })
+                Ok(ModelReply::new(message, StopReason::EndTurn, Usage::default()))
             }
         };
         Event::Summarized(Summarized { started_at: at, at, call_id: "s".into(), outcome })

@@ -37,11 +37,7 @@ impl Play {
     fn summary(&mut self, outcome: Result<&str, ModelErrorKind>) -> &mut Self {
         let (started_at, at) = self.at();
         let outcome = match outcome {
-            Ok(text) => Ok(ModelReply {
-                message: Message::assistant(text),
-                stop_reason: StopReason::EndTurn,
-                usage: Usage::default(),
-            }),
+            Ok(text) => Ok(ModelReply::new(Message::assistant(text), StopReason::EndTurn, Usage::default())),
             Err(kind) => Err(ModelError::new(kind, "no")),
         };
         self.feed("summary", Event::Summarized(Summarized { started_at, at, call_id: "c".into(), outcome }))
@@ -57,7 +53,7 @@ impl Play {
     fn model_silent(&mut self, content: Vec<ContentBlock>) -> &mut Self {
         let (started_at, at) = self.at();
         let message = Message { role: Role::Assistant, content };
-        let reply = ModelReply { message, stop_reason: StopReason::EndTurn, usage: Usage::default() };
+        let reply = ModelReply::new(message, StopReason::EndTurn, Usage::default());
         self.feed("model", Event::ModelReplied(ModelReplied { started_at, at, call_id: "c".into(), reply }))
     }
 
@@ -86,7 +82,7 @@ fn short(block: &ContentBlock) -> String {
 }
 
 fn text_of(result: &ToolResult) -> String {
-    result.content.iter().map(|ToolResultContent::Text(text)| text.as_str()).collect()
+    result.content.iter().map(ToolResultContent::words).collect()
 }
 
 fn ask(id: usize) -> Vec<ContentBlock> {

@@ -495,11 +495,8 @@ fn next_event(play: &mut Play, step: &Step, draw: u8, open: &mut Vec<String>) ->
                 }
                 _ => vec![text("<answer_part><text>Done.</text></answer_part>")],
             };
-            let reply = ModelReply {
-                message: Message { role: Role::Assistant, content },
-                stop_reason: StopReason::EndTurn,
-                usage: Usage::default(),
-            };
+            let message = Message { role: Role::Assistant, content };
+            let reply = ModelReply::new(message, StopReason::EndTurn, Usage::default());
             Event::ModelReplied(ModelReplied { started_at, at, call_id, reply })
         }
         Step::CallParser(_) => {
@@ -632,13 +629,15 @@ fn what_is_remembered_stands_in_the_prompt_and_is_written_with_its_own() {
         "system \"What is remembered of earlier conversations with this user:\\n<memory>\\nlikes: Trains.\\n</memory>\""
     ));
     let said = [Message::user("Book it"), Message::assistant("<thinking>x</thinking>Booked.")].map(Arc::new);
-    let request = outcrop_planner::memory::request(&agent(), "likes: Trains.", &said).unwrap();
+    let request =
+        outcrop_planner::memory::request(&agent(), &outcrop_planner::PhaseModels::default(), "likes: Trains.", &said)
+            .unwrap();
     assert_eq!(
         request.messages[0].text(),
         "Remembered before:\n<past>\nlikes: Trains.\n</past>\nThe conversation:\n<conversation>\nUser: Book it\nAssistant: Booked.\n</conversation>"
     );
     let disabled = agent_with(&prompts(json!({"MEMORY_SUMMARIZATION": {"promptState": "DISABLED"}})));
-    assert!(outcrop_planner::memory::request(&disabled, "", &said).is_none());
+    assert!(outcrop_planner::memory::request(&disabled, &outcrop_planner::PhaseModels::default(), "", &said).is_none());
 }
 
 #[test]

@@ -10,7 +10,9 @@ use crate::errors::{self, OpResult};
 use crate::turn::sessions::SessionPolicy;
 use http::HeaderMap;
 use outcrop_planner::turn::TurnLimits;
+use outcrop_planner::{ModelRole, PhaseModels};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Tag: `refuse`, `queue` or `interrupt`.
 pub const SESSION_POLICY: &str = "outcrop:session-policy";
@@ -28,9 +30,14 @@ pub const LIMIT_MESSAGE: &str = "outcrop:limit-message";
 /// Tag: the guardrail for results of tools, as `ID` or `ID:VERSION`.
 pub const RESULT_GUARDRAIL: &str = "outcrop:result-guardrail";
 
-/// The tags.
+/// Tags that begin so name the model for one kind of work: `outcrop:model.routing-classifier`.
+pub const MODEL_PREFIX: &str = "outcrop:model.";
+
+/// The tags, but for those that name models.
 pub const TAGS: [&str; 7] =
     [SESSION_POLICY, ANSWER_SCHEMA, MAX_ITERATIONS, MAX_SECONDS, MAX_TOKENS, LIMIT_MESSAGE, RESULT_GUARDRAIL];
+/// Longest id of a model, as on AWS.
+const MODEL_ID_CHARS_MAX: usize = 2_048;
 /// What headers begin with.
 const HEADER_PREFIX: &str = "x-outcrop-";
 
@@ -51,6 +58,8 @@ pub struct Controls {
     pub limit_message: Option<String>,
     /// The guardrail for results of tools. No header says it: a caller is not to choose what it is kept from.
     pub result_guardrail: Option<GuardrailName>,
+    /// Models in place of the agent's.
+    pub models: PhaseModels,
 }
 
 /// A guardrail as tags and the configuration name it.
@@ -120,7 +129,12 @@ impl Controls {
                 LIMIT_MESSAGE => controls.limit_message = Some(text.to_owned()).filter(|text| !text.is_empty()),
                 RESULT_GUARDRAIL => controls.result_guardrail = Some(GuardrailName::parse(text).map_err(refuse)?),
                 MAX_SECONDS => controls.seconds_max = Some(count(text).map_err(refuse)?),
-                _ => {}
+                key => {
+                    if let Some(name) = key.strip_prefix(MODEL_PREFIX) {
+                        let (role, model) = model(name, text).map_err(refuse)?;
+                        controls.models.set(role, model);
+                    }
+                }
             }
         }
         Ok(controls)
@@ -140,6 +154,7 @@ impl Controls {
             tokens_max: lower(self.tokens_max, others.tokens_max),
             limit_message: self.limit_message.clone().or_else(|| others.limit_message.clone()),
             result_guardrail: self.result_guardrail.clone().or_else(|| others.result_guardrail.clone()),
+            models: self.models.over(&others.models),
         }
     }
 
@@ -174,6 +189,17 @@ fn policy(text: &str) -> Result<SessionPolicy, String> {
         let names: Vec<&str> = SessionPolicy::NAMES.iter().map(|(name, _)| *name).collect();
         format!("is one of {}, and was {text:?}", names.join(", "))
     })
+}
+
+fn model(name: &str, id: &str) -> Result<(ModelRole, Arc<str>), String> {
+    let role = ModelRole::parse(name).ok_or_else(|| {
+        let names: Vec<&str> = ModelRole::ALL.iter().map(|(name, _)| *name).collect();
+        format!("names no work of a model: it is one of {MODEL_PREFIX}{{{}}}", names.join(", "))
+    })?;
+    if id.is_empty() || id.chars().count() > MODEL_ID_CHARS_MAX || id.chars().any(char::is_whitespace) {
+        return Err(format!("is the id of a model, and was {id:?}"));
+    }
+    Ok((role, id.into()))
 }
 
 fn count<T: std::str::FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {

@@ -39,8 +39,8 @@ pub struct Target {
     pub controls: Controls,
 }
 
-/// The caches. Every change of an agent or alias through this process bumps the generation, which makes all targets old;
-/// snapshots never change.
+/// The caches. Every change of an agent or alias bumps the generation, which makes all targets old: this process's own, or
+/// where other processes change them too, that of the store. Snapshots never change.
 pub struct PreparedAgents {
     generation: AtomicU64,
     targets: Cache<String, Arc<Aged>>,
@@ -50,8 +50,15 @@ pub struct PreparedAgents {
 
 /// A target, and the generation before which it was read.
 struct Aged {
-    generation: u64,
+    generation: Generation,
     target: Arc<Target>,
+}
+
+/// What was read is what is there as long as this is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Generation {
+    OfThisProcess(u64),
+    OfTheStore(i64),
 }
 
 impl Default for PreparedAgents {
@@ -83,7 +90,12 @@ impl PreparedAgents {
     /// still be known here; the operation then finds it gone.
     pub fn knows(&self, agent_id: &str, alias_id: Option<&str>) -> bool {
         match alias_id {
-            Some(alias_id) => self.kept_target(agent_id, alias_id).is_some(),
+            Some(alias_id) => match self.targets.get(&target_key(agent_id, alias_id)) {
+                Some(aged) => {
+                    aged.generation == self.own_generation() || matches!(aged.generation, Generation::OfTheStore(_))
+                }
+                None => false,
+            },
             None => self.ids().contains(agent_id),
         }
     }
@@ -105,11 +117,11 @@ impl PreparedAgents {
 
     /// What an invocation through this alias runs.
     pub async fn target(&self, app: &App, agent_id: &str, alias_id: &str) -> OpResult<Arc<Target>> {
-        if let Some(target) = self.kept_target(agent_id, alias_id) {
+        // Read before the data: a change in between makes what is read now old at once.
+        let generation = app.store.changes().await?.map_or_else(|| self.own_generation(), Generation::OfTheStore);
+        if let Some(target) = self.kept_target(agent_id, alias_id, generation) {
             return Ok(target);
         }
-        // Read before the data: a change in between makes what is read now old at once.
-        let generation = self.generation.load(Ordering::Acquire);
         let (agent_text, alias_text) = (agent_id.to_owned(), alias_id.to_owned());
         let alias_arn = app.alias_arn(agent_id, alias_id);
         let arn = alias_arn.clone();
@@ -186,8 +198,11 @@ impl PreparedAgents {
         Ok((kept_hash, prepared))
     }
 
-    fn kept_target(&self, agent_id: &str, alias_id: &str) -> Option<Arc<Target>> {
-        let generation = self.generation.load(Ordering::Acquire);
+    fn own_generation(&self) -> Generation {
+        Generation::OfThisProcess(self.generation.load(Ordering::Acquire))
+    }
+
+    fn kept_target(&self, agent_id: &str, alias_id: &str, generation: Generation) -> Option<Arc<Target>> {
         let aged = self.targets.get(&target_key(agent_id, alias_id))?;
         (aged.generation == generation).then(|| aged.target.clone())
     }

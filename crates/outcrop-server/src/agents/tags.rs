@@ -8,14 +8,19 @@ use std::collections::BTreeMap;
 
 /// Tags with this prefix are settings.
 const SETTING_PREFIX: &str = "outcrop:";
+/// How the tags that name models are told.
+const MODEL_TAGS: &str = "outcrop:model.PHASE";
 /// Further names of a resource, separated by spaces.
 pub const NAMES: &str = "outcrop:names";
 
 /// Checks tags that are to be set.
 pub fn check(tags: &BTreeMap<String, String>) -> OpResult<()> {
     for key in tags.keys() {
-        if key.starts_with(SETTING_PREFIX) && key != NAMES && !controls::TAGS.contains(&key.as_str()) {
-            let known = [NAMES].iter().chain(&controls::TAGS).copied().collect::<Vec<_>>().join(", ");
+        let is_known =
+            key == NAMES || controls::TAGS.contains(&key.as_str()) || key.starts_with(controls::MODEL_PREFIX);
+        if key.starts_with(SETTING_PREFIX) && !is_known {
+            let known =
+                [NAMES].iter().chain(&controls::TAGS).chain(&[MODEL_TAGS]).copied().collect::<Vec<_>>().join(", ");
             return Err(errors::invalid_field(
                 "tags",
                 format!(

@@ -36,6 +36,11 @@ impl FrameSender {
         self.send(outcrop_wire::event_stream::encode_exception(exception_type, payload)).await;
     }
 
+    /// Waits until the reader is gone.
+    pub async fn closed(&self) {
+        self.frames.closed().await;
+    }
+
     async fn send(&self, frame: Bytes) {
         if self.given_up.load(Ordering::Relaxed) {
             return;

@@ -5,8 +5,9 @@
 
 use super::apply::{Guard, Part};
 use crate::App;
+use crate::bill::Payer;
 use outcrop_guardrails::{Assessment, Confidence, Configuration, Judgement, Qualifier, Source};
-use outcrop_ports::{InferenceConfig, Message, ModelRequest, ToolChoice};
+use outcrop_ports::{Caching, InferenceConfig, Message, ModelRequest, ToolChoice};
 use serde_json::Value;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -27,8 +28,8 @@ pub(super) async fn judge(app: &App, guard: &Guard, source: Source, parts: &[Par
     let request = request(model_id, configuration, source, parts, assessment);
     let model = app.models.model(model_id);
     let asked = tokio::time::timeout(app.settings.model_call_timeout, model.converse(&request, None)).await;
-    let usage = asked.as_ref().ok().and_then(|answer| answer.as_ref().ok()).map(|reply| &reply.usage);
-    app.metrics.model_call(model_id, usage);
+    let reply = asked.as_ref().ok().and_then(|answer| answer.as_ref().ok());
+    app.model_answered(&Payer::gateway(), model_id, reply);
     let read = match asked {
         Ok(Ok(reply)) => read(&reply.message.text(), assessment).ok_or_else(|| "its answer is no judgement".to_owned()),
         Ok(Err(error)) => Err(error.message),
@@ -113,6 +114,7 @@ fn request(
             ..InferenceConfig::default()
         },
         additional_fields: None,
+        caching: Caching::Automatic,
     }
 }
 

@@ -4,11 +4,12 @@
 use super::recent;
 use crate::App;
 use crate::agents::documents::{agent, alias};
+use crate::bill::Payer;
 use crate::errors::{ApiError, OpResult};
 use crate::metrics::MemoryOutcome;
 use crate::turn::{functions, over};
-use outcrop_planner::PreparedAgent;
 use outcrop_planner::memory::{self, Topic};
+use outcrop_planner::{PhaseModels, PreparedAgent};
 use outcrop_ports::{AgentIdentity, ModelReply, ModelRequest};
 use outcrop_store::{MemoryJob, MemorySummary, Tx};
 use std::sync::Arc;
@@ -56,24 +57,31 @@ async fn topics(app: &Arc<App>, job: &MemoryJob) -> Result<Option<Found>, Proble
     }
     let (of, now) = ((job.agent_id.clone(), job.alias_id.clone(), job.memory_id.clone()), app.clock.now());
     let past = app.store.read(move |tx| recent(tx, (&of.0, &of.1, &of.2), how, now)).await?;
-    let Some(request) = memory::request(&prepared, &memory::content(&past), &held.messages) else { return Ok(None) };
-    let reply = ask(app, &request).await?;
+    // The alias may be gone by now; then nothing names a model for it.
+    let named = app.prepared.target(app, &job.agent_id, &job.alias_id).await;
+    let named = named.map(|target| target.controls.models.clone()).unwrap_or_default();
+    let models = named.of_agent(&prepared.prompts, &app.settings.models);
+    let Some(request) = memory::request(&prepared, &models, &memory::content(&past), &held.messages) else {
+        return Ok(None);
+    };
+    let payer = Payer { agent: job.agent_id.as_str().into(), session: job.session_id.as_str().into() };
+    let reply = ask(app, &payer, &request).await?;
     let identity = AgentIdentity {
         name: prepared.agent_name.clone(),
         id: prepared.agent_id.clone(),
         alias: job.alias_id.as_str().into(),
         version: held.version.as_str().into(),
     };
-    let topics = read(app, &prepared, &identity, reply).await?;
+    let topics = read(app, &prepared, &models, &identity, reply).await?;
     Ok(Some(Found { topics, storage_days: how.storage_days }))
 }
 
-async fn ask(app: &App, request: &ModelRequest) -> Result<ModelReply, Problem> {
+async fn ask(app: &App, payer: &Payer, request: &ModelRequest) -> Result<ModelReply, Problem> {
     let patience = app.settings.model_call_timeout;
     let model = app.models.model(&request.model_id);
     let asked = tokio::time::timeout(patience, model.converse(request, None)).await;
-    let usage = asked.as_ref().ok().and_then(|answer| answer.as_ref().ok()).map(|reply| &reply.usage);
-    app.metrics.model_call(&request.model_id, usage);
+    let reply = asked.as_ref().ok().and_then(|answer| answer.as_ref().ok());
+    app.model_answered(payer, &request.model_id, reply);
     match asked {
         Ok(Ok(reply)) => Ok(reply),
         Ok(Err(error)) => Err(Problem(format!("model {}: {}", request.model_id, error.message))),
@@ -84,10 +92,13 @@ async fn ask(app: &App, request: &ModelRequest) -> Result<ModelReply, Problem> {
 async fn read(
     app: &Arc<App>,
     agent: &PreparedAgent,
+    models: &PhaseModels,
     identity: &AgentIdentity,
     reply: ModelReply,
 ) -> Result<Vec<Topic>, Problem> {
-    let Some(call) = memory::parser_call(agent, identity, &reply) else { return Ok(memory::read(&reply.message)) };
+    let Some(call) = memory::parser_call(agent, models, identity, &reply) else {
+        return Ok(memory::read(&reply.message));
+    };
     let of_parser = |problem: String| Problem(format!("parser {}: {problem}", call.function_arn));
     let patience = app.settings.tool_call_timeout;
     let answer = functions::invoke(app, &call.function_arn, call.payload.clone().into_bytes(), patience).await;

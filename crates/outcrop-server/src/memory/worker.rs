@@ -25,10 +25,12 @@ pub fn start(app: &Arc<App>) {
 }
 
 async fn run(app: Arc<App>) {
-    // No other process works on this store, so whoever held a job is gone.
-    let released = app.store.write(|tx| Ok::<_, ApiError>(tx.release_memory_jobs()?)).await;
-    if let Err(error) = released {
-        tracing::error!(code = error.code, "memory jobs were not released");
+    // Where no other process works on the store, whoever held a job is gone. Others' leases end by themselves.
+    if !app.store.is_shared() {
+        let released = app.store.write(|tx| Ok::<_, ApiError>(tx.release_memory_jobs()?)).await;
+        if let Err(error) = released {
+            tracing::error!(code = error.code, "memory jobs were not released");
+        }
     }
     let mut jobs: JoinSet<()> = JoinSet::new();
     let mut after: Option<IdleSession> = None;
@@ -85,8 +87,7 @@ async fn take_jobs(app: &Arc<App>, running: &mut JoinSet<()>) -> Result<(), ApiE
     let now = app.clock.now();
     let lease = settings.model_call_timeout + settings.tool_call_timeout + LEASE_SLACK;
     let leased_until = now.plus_seconds(i64::try_from(lease.as_secs()).unwrap_or(i64::MAX / 2_000_000_000));
-    let jobs = app.store.write::<_, ApiError, _>(move |tx| Ok(tx.claim_memory_jobs(now, leased_until, places)?));
-    for job in jobs.await? {
+    for job in app.store.claim_memory_jobs(now, leased_until, places).await? {
         running.spawn(work(app.clone(), job));
     }
     Ok(())

@@ -2,12 +2,14 @@
 //!
 //! `GET /outcrop/sessions…`, `POST /outcrop/sessions/ID/fork`, `DELETE /outcrop/sessions/ID/turn`: what sessions did, going
 //! on from it elsewhere, calling it off; see [`sessions`].
+//! `GET /outcrop/cost`: what models cost; see [`cost`].
 //! `GET /outcrop/about`: version, region and account, which templates speak of.
 //! `POST /outcrop/import`: whole agents, as [`crate::transfer`] describes them.
 //! `GET|PUT|DELETE /outcrop/agents/AGENT/aliases/ALIAS/memories/…`: what agents remember; see [`memories`].
 //! `GET|PUT|DELETE /outcrop/stacks/NAME`: the record of a deployed template, a JSON object that only the deployer reads.
 
 mod cancel_turn;
+mod cost;
 mod fork;
 mod memories;
 mod query;
@@ -42,6 +44,10 @@ pub async fn answer(
         return sessions::answer(&cx, method, path, query, body).await;
     }
     let answered = match (method, rest.split_once('/')) {
+        (&Method::GET, None) if rest == "cost" => {
+            let cx = OpContext { app: app.clone(), request_id: request_id.to_owned(), controls: Controls::default() };
+            cost::cost(&cx, query).await
+        }
         (&Method::GET, None) if rest == "about" => Ok(about(app)),
         (&Method::POST, None) if rest == "import" => import(app, body).await,
         (&Method::GET, Some(("stacks", name))) => get_stack(app, name).await,

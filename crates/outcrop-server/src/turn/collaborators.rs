@@ -27,6 +27,8 @@ const DEPTH_MAX: u32 = 8;
 pub struct Scope {
     /// How many supervisors are above.
     pub(super) depth: u32,
+    /// The root's session as its client named it: whoever works below it works for it.
+    pub(super) root_session: Arc<str>,
     /// Session of all collaborators below one root session.
     pub(super) session_id: Arc<str>,
     /// When the root's turn has to be over.

@@ -13,8 +13,10 @@ use super::tools::Calls;
 use super::windows;
 use crate::App;
 use crate::agents::prepared::Target;
+use crate::bill::Payer;
 use crate::errors::{self, ApiError, OpResult};
 use crate::metrics::TurnEnd;
+use crate::ops::bedrock::inference_profiles;
 use outcrop_api::bedrock_agent::AgentCollaboration;
 use outcrop_api::bedrock_agent_runtime::{Attribution, ReturnControlPayload};
 use outcrop_planner::turn::text::AnswerStream;
@@ -134,6 +136,8 @@ struct Driver<'a> {
     number: u32,
     next_seq: u32,
     ends_at: Instant,
+    /// Who pays for its model.
+    payer: Payer,
     /// What is handed down to collaborators.
     below: Scope,
     stream: bool,
@@ -173,8 +177,9 @@ impl<'a> Driver<'a> {
         };
         let (session, number, next_seq, turn, decision) = match input {
             TurnInput::Words(mut started) => {
+                started.models = windows::models(app, &target);
                 guard::of_words(app, &target, &mut started).await?;
-                started.windows = windows::of_agent(app, &target.prepared);
+                started.windows = windows::of_agent(app, &target.prepared, &started.models);
                 if target.prepared.collaboration == AgentCollaboration::SupervisorRouter {
                     started.last_agent = history::last_agent(app, &target, &session_id).await?;
                 }
@@ -183,6 +188,10 @@ impl<'a> Driver<'a> {
                 let begin = begin(None, journal::event_row(&event), files);
                 let begun = app.store.begin_turn(begin).await.map_err(begin_error)?;
                 let Event::Started(started) = event else { unreachable!("made above") };
+                if begun.is_new {
+                    // Numbers of sessions that were swept are given again.
+                    app.histories.forget(begun.session);
+                }
                 let history = match begun.previous_turns {
                     0 => History::default(),
                     _ => history::before(app, begun.session, begun.turn, &begun.attributes).await?,
@@ -214,7 +223,10 @@ impl<'a> Driver<'a> {
         let own_end = began + Duration::from_secs(limits.wall_time_seconds.min(turn.limits().wall_time_seconds));
         let ends_at = above.as_ref().map_or(own_end, |above| own_end.min(above.ends_at));
         let running = held.running().clone();
+        let root_session = above.as_ref().map_or_else(|| session_id.clone(), |above| above.root_session.clone());
+        let payer = Payer { agent: target.agent_id.clone(), session: root_session.clone() };
         let below = Scope {
+            root_session,
             depth: above.as_ref().map_or(0, |above| above.depth) + 1,
             session_id: above.map_or_else(|| collaborators::session_below(session).into(), |above| above.session_id),
             ends_at,
@@ -235,6 +247,7 @@ impl<'a> Driver<'a> {
             number,
             next_seq,
             ends_at,
+            payer,
             below,
             stream,
             guardrail_interval,
@@ -367,8 +380,17 @@ impl<'a> Driver<'a> {
 
     async fn call_model(&mut self, request: &ModelRequest) -> OpResult<Event> {
         let app = self.app;
-        let model = app.models.model(&request.model_id);
         let started_at = app.clock.now();
+        let behind = match inference_profiles::behind(app, &request.model_id).await {
+            Ok(profile) => profile.map(|profile| ModelRequest { model_id: profile.copied_from, ..request.clone() }),
+            Err(error) => {
+                let message = format!("inference profile {}: {}", request.model_id, error.message);
+                let error = ModelError::new(ModelErrorKind::NotFound, message);
+                return Ok(Event::ModelFailed(ModelFailed { started_at, at: app.clock.now(), error }));
+            }
+        };
+        let request = behind.as_ref().unwrap_or(request);
+        let model = app.models.model(&request.model_id);
         let patience = app.settings.model_call_timeout.min(self.ends_at.saturating_duration_since(Instant::now()));
         let streams = self.stream && self.turn.can_stream();
         let guarded = match streams && self.turn.is_guarded() {
@@ -392,8 +414,8 @@ impl<'a> Driver<'a> {
             (self.shown, self.refused) = sink.end();
         }
         let at = app.clock.now();
-        let usage = asked.as_ref().ok().and_then(|answer| answer.as_ref().ok()).map(|reply| &reply.usage);
-        app.metrics.model_call(&request.model_id, usage);
+        let reply = asked.as_ref().ok().and_then(|answer| answer.as_ref().ok());
+        app.model_answered(&self.payer, &request.model_id, reply);
         Ok(match asked {
             Ok(Ok(mut reply)) => {
                 refuse_deep_arguments(&mut reply.message);
@@ -486,7 +508,11 @@ impl<'a> Driver<'a> {
             attributes,
             outcome,
         };
+        let is_over = !matches!(finish.outcome, TurnOutcome::Suspended { .. });
         self.app.store.finish_turn(finish).await?;
+        if is_over {
+            self.app.histories.ended(self.session, self.number, &self.turn);
+        }
         self.held = None;
         Ok(())
     }
@@ -555,5 +581,10 @@ impl DeltaSink for AnswerSink<'_> {
                 self.emitter.text(&text).await;
             }
         })
+    }
+
+    /// The answer that was begun stays as it was shown, and the whole one follows it.
+    fn may_begin_again(&self) -> bool {
+        true
     }
 }

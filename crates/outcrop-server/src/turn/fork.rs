@@ -288,7 +288,7 @@ async fn go_on(
     attributes: BTreeMap<String, String>,
     now: Timestamp,
 ) -> OpResult<GoesOn> {
-    let (history, _) = history::read(app, request.parent.session.id, number, &attributes).await?;
+    let history = history::read(app, request.parent.session.id, number, &attributes).await?;
     let agents: HashMap<_, _> = history::agents(app, events).await?;
     let agents = |hash: &str| agents.get(hash).cloned();
     let attributes = history.attributes.unwrap_or(attributes);
@@ -346,6 +346,8 @@ async fn write(
         Ok::<_, ForkError>(session)
     });
     let session = session.await.map_err(|error| refused(error, &request.session_id))?;
+    // Numbers of sessions that were swept are given again.
+    app.histories.forget(session);
     Ok((session, goes_on))
 }
 

@@ -32,29 +32,48 @@ pub(super) async fn before(
     turn: u32,
     attributes: &BTreeMap<String, String>,
 ) -> OpResult<History> {
-    let (history, closings) = read(app, session, turn, attributes).await?;
+    let Read { history, closings, is_whole } = read_all(app, session, turn, attributes).await?;
     for Closing { turn, seq, row } in closings {
         app.store.append_events(session, turn, seq, vec![(app.clock.now(), row)]).await?;
+    }
+    if is_whole {
+        app.histories.read(session, turn, &history.earlier);
     }
     Ok(history)
 }
 
 /// The end of a turn that has none in the journal.
-pub(super) struct Closing {
+struct Closing {
     turn: u32,
     seq: u32,
     row: Vec<u8>,
 }
 
-/// As [`before`], without a change: with the ends that are to be written.
+/// What was read, and what is to be written.
+struct Read {
+    history: History,
+    closings: Vec<Closing>,
+    /// Once the closings are written, all of it stands in the journal as it is here.
+    is_whole: bool,
+}
+
+/// As [`before`], without a change.
 pub(super) async fn read(
     app: &Arc<App>,
     session: i64,
     turn: u32,
     attributes: &BTreeMap<String, String>,
-) -> OpResult<(History, Vec<Closing>)> {
-    let rows = app.store.last_events(session, turn).await?;
-    let (mut history, mut closings) = (History::default(), Vec::new());
+) -> OpResult<History> {
+    Ok(read_all(app, session, turn, attributes).await?.history)
+}
+
+async fn read_all(app: &Arc<App>, session: i64, turn: u32, attributes: &BTreeMap<String, String>) -> OpResult<Read> {
+    let (from, mut history) = app.histories.before(session, turn);
+    let rows = match from {
+        from if from >= turn => Vec::new(),
+        from => app.store.last_events(session, from..turn).await?,
+    };
+    let (mut closings, mut is_whole) = (Vec::new(), true);
     for JournalEvent { session: of, turn: number, seq, body, .. } in rows {
         match journal::read(&body) {
             Some(Entry::Ended { messages, custom, left }) => {
@@ -63,17 +82,23 @@ pub(super) async fn read(
             }
             Some(Entry::Event(_)) => {
                 let base = history.attributes.as_ref().unwrap_or(attributes).clone();
-                let Some(closed) = close(app, session, number, history.earlier.clone(), base).await? else { continue };
+                let Some(closed) = close(app, session, number, history.earlier.clone(), base).await? else {
+                    is_whole = false;
+                    continue;
+                };
                 // Of a session that this one is a fork of, nothing is changed.
                 if of == session {
                     let row = journal::ended_row(&closed);
                     closings.push(Closing { turn: number, seq: seq + 1, row });
+                } else {
+                    is_whole = false;
                 }
                 history.earlier.push(number, closed.new_messages().to_vec(), closed.left());
                 history.earlier.custom.extend(closed.custom_turn());
                 history.attributes = Some(closed.session_attributes().clone());
             }
             None => {
+                is_whole = false;
                 tracing::error!(
                     session,
                     turn = number,
@@ -82,7 +107,7 @@ pub(super) async fn read(
             }
         }
     }
-    Ok((history, closings))
+    Ok(Read { history, closings, is_whole })
 }
 
 /// A turn that will not go on, with its end.

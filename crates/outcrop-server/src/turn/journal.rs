@@ -119,9 +119,22 @@ fn cut_texts(message: &mut Message, bytes_max: usize) {
     for block in &mut message.content {
         match block {
             ContentBlock::Text(text) => cut(text),
-            ContentBlock::ReasoningContent(reasoning) => cut(&mut reasoning.text),
+            ContentBlock::ReasoningContent(reasoning) => {
+                let whole = reasoning.text.len() + reasoning.redacted.as_ref().map_or(0, String::len);
+                if whole > bytes_max {
+                    // A seal holds for the whole only, and a secret cannot be cut.
+                    (reasoning.signature, reasoning.redacted) = (None, None);
+                }
+                cut(&mut reasoning.text);
+            }
             ContentBlock::ToolResult(result) => result.content.iter_mut().for_each(|content| match content {
                 ToolResultContent::Text(text) => cut(text),
+                ToolResultContent::Json(value) => {
+                    if value.to_string().len() > bytes_max {
+                        *value = serde_json::json!("(cut)");
+                    }
+                }
+                ToolResultContent::Image(_) | ToolResultContent::Document(_) => {}
             }),
             ContentBlock::ToolUse(tool_use) => {
                 if tool_use.input.to_string().len() > bytes_max {
@@ -135,6 +148,11 @@ fn cut_texts(message: &mut Message, bytes_max: usize) {
 
 fn row(entry: &EntryRef<'_>) -> Vec<u8> {
     serde_json::to_vec(entry).expect("entries have string keys and no failing members")
+}
+
+/// Whether a row is one that ends a turn, told by its first bytes alone.
+pub fn is_end_of_turn(row: &[u8]) -> bool {
+    row.starts_with(br#"{"ended":"#)
 }
 
 /// Reads a row; `None` when it is damaged.
@@ -153,5 +171,12 @@ mod tests {
         assert_eq!((messages.len(), left.clone()), (1, Left::default()));
         let again = super::row(&EntryRef::Ended { messages: &messages, custom: None, left: &left });
         assert_eq!(again, row, "what leaves nothing more is written as before");
+        assert!(
+            is_end_of_turn(row)
+                && !is_end_of_turn(&event_row(&Event::LimitReached {
+                    at: outcrop_wire::Timestamp::from_millis(0),
+                    limit: outcrop_planner::turn::Limit::WallTime,
+                }))
+        );
     }
 }

@@ -49,7 +49,8 @@ pub async fn tell<T: Send + 'static>(
     let _place = PLACES.acquire().await.map_err(|_| errors::internal())?;
     let Some(gathered) = gather::gather(app, session, number).await? else { return Ok(None) };
     let secrets = app.settings.secrets.with_attributes(gathered.attributes()).with_values(gathered.masked_values());
-    let told = tokio::task::spawn_blocking(move || make(tell::tell(gathered, &secrets))).await;
+    let prices = app.prices.clone();
+    let told = tokio::task::spawn_blocking(move || make(tell::tell(gathered, &secrets, &*prices))).await;
     told.map(Some).map_err(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, "telling a turn panicked");
         errors::internal()

@@ -29,7 +29,7 @@ impl Model for Counting {
         _deltas: Option<&'a dyn DeltaSink>,
     ) -> BoxFuture<'a, Result<ModelReply, ModelError>> {
         let message = Message::assistant(format!("{} messages", request.messages.len()));
-        Box::pin(async move { Ok(ModelReply { message, stop_reason: StopReason::EndTurn, usage: Usage::default() }) })
+        Box::pin(async move { Ok(ModelReply::new(message, StopReason::EndTurn, Usage::default())) })
     }
 }
 
@@ -138,6 +138,7 @@ impl Stage {
         let app = App::new(AppParts {
             store: Store::open(&folder.path().join("outcrop.db").display().to_string()).expect("opens"),
             models: Arc::new(Counting),
+            prices: std::sync::Arc::new(outcrop_ports::NoPrices),
             tools: Arc::new(FakeTools::default()),
             functions: Arc::new(NoFunctions),
             clock,

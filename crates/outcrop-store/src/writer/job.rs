@@ -12,6 +12,11 @@ pub(crate) trait Request: Send + 'static {
 
     fn apply(&self, tx: &mut Tx<'_>) -> Result<Self::Output, Self::Error>;
 
+    /// Requests of one number go through one writer; the same for what writes to the same rows.
+    fn lane(&self) -> u64 {
+        0
+    }
+
     /// Whether something may have been written before this failure.
     fn wrote(error: &Self::Error) -> bool;
 }

@@ -1,7 +1,7 @@
 //! What was acknowledged is there after kill -9.
 
-use crate::at;
-use outcrop_store::{BeginTurn, Store};
+use crate::{Place, at, open};
+use outcrop_store::BeginTurn;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -12,8 +12,7 @@ const ACKNOWLEDGED: usize = 400;
 
 #[test]
 fn acknowledged_events_survive_the_process() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("outcrop.db");
+    let place = crate::place();
     for round in 1..=3 {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["kill::child_that_writes_until_killed", "--exact", "--ignored", "--nocapture"])
@@ -22,7 +21,7 @@ fn acknowledged_events_survive_the_process() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        writeln!(child.stdin.take().unwrap(), "{}", path.display()).unwrap();
+        writeln!(child.stdin.take().unwrap(), "{}", place.told()).unwrap();
 
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let mut last = BTreeMap::<(i64, u32), u32>::new();
@@ -47,7 +46,7 @@ fn acknowledged_events_survive_the_process() {
         });
 
         crate::block_on(async {
-            let store = Store::open(path.to_str().unwrap()).unwrap();
+            let store = open(&place);
             for ((session, turn), highest) in last {
                 let events = store.turn_events(session, turn).await.unwrap();
                 let seqs: Vec<u32> = events.iter().map(|event| event.seq).collect();
@@ -66,13 +65,13 @@ fn acknowledged_events_survive_the_process() {
 #[test]
 #[ignore = "the other half of the test above"]
 fn child_that_writes_until_killed() {
-    let mut path = String::new();
-    std::io::stdin().read_line(&mut path).unwrap();
-    if path.trim().is_empty() {
+    let mut told = String::new();
+    std::io::stdin().read_line(&mut told).unwrap();
+    if told.trim().is_empty() {
         return;
     }
     crate::block_on(async {
-        let store = Store::open(path.trim()).unwrap();
+        let store = open(&Place::of(told.trim()));
         let mut writers = JoinSet::new();
         for number in 1..=WRITERS {
             let store = store.clone();

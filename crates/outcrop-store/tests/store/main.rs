@@ -1,7 +1,10 @@
-//! The store through its public door; every test has its own database.
+//! The store through its public door, on SQLite; every test has its own database. `../store_postgres` runs the same tests
+//! on PostgreSQL.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod blobs;
+mod files;
 mod forks;
 mod kill;
 mod memory;
@@ -11,22 +14,53 @@ mod resources;
 mod session_model;
 mod session_store;
 mod small;
+mod sweep;
 mod turns;
+mod usage;
 mod writes;
 
 use outcrop_store::Store;
 use outcrop_wire::Timestamp;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// An empty store and the folder that goes with it.
-fn fresh() -> (TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder);
-    (folder, store)
+/// Where a test's database is.
+struct Place {
+    folder: PathBuf,
+    /// Goes with the test; not of a process that another test started.
+    _own: Option<TempDir>,
 }
 
-fn open(folder: &TempDir) -> Store {
-    Store::open(folder.path().join("data/outcrop.db").to_str().unwrap()).unwrap()
+impl Place {
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// One line that tells another process.
+    fn told(&self) -> String {
+        self.folder.display().to_string()
+    }
+
+    /// What such a line tells.
+    fn of(told: &str) -> Self {
+        Self { folder: told.into(), _own: None }
+    }
+}
+
+fn place() -> Place {
+    let own = tempfile::tempdir().unwrap();
+    Place { folder: own.path().to_owned(), _own: Some(own) }
+}
+
+fn open(place: &Place) -> Store {
+    Store::open(place.folder.join("data/outcrop.db").to_str().unwrap()).unwrap()
+}
+
+/// An empty store and the place of it.
+fn fresh() -> (Place, Store) {
+    let place = place();
+    let store = open(&place);
+    (place, store)
 }
 
 fn at(seconds: i64) -> Timestamp {

@@ -65,7 +65,7 @@ fn summary(session_id: &str) -> MemorySummary {
 
 #[tokio::test]
 async fn every_way_to_end_a_remembered_session_leaves_one_job() {
-    let (folder, mut store) = fresh();
+    let (place, mut store) = fresh();
     converse(&store, "told to", Some("anna"), 0).await;
     converse(&store, "nobody's", None, 0).await;
     let idle_one = converse(&store, "idle", Some("anna"), 1).await;
@@ -88,7 +88,7 @@ async fn every_way_to_end_a_remembered_session_leaves_one_job() {
 
     // They are there after a restart, each with its place in the queue; what is held is not given out twice.
     store.close().await;
-    store = open(&folder);
+    store = open(&place);
     let jobs = claim(&store, TTL + 2, 2).await;
     assert_eq!(names(&jobs), [("told to", "bert", 1), ("begun anew", "bert", 1)]);
     assert_eq!(names(&claim(&store, TTL + 2, 9).await), [("idle", "anna", 1)]);

@@ -68,15 +68,15 @@ proptest! {
 
     #[test]
     fn resources_are_what_a_map_says(ops in prop::collection::vec(op(), 1..40)) {
-        let folder = tempfile::tempdir().unwrap();
+        let place = crate::place();
         block_on(async {
-            let mut store = open(&folder);
+            let mut store = open(&place);
             let mut model = Model::new();
             for (op, doc) in ops.into_iter().zip(0_u32..) {
                 let expected = expect(&mut model, &op, doc);
                 if matches!(op, Op::Reopen) {
                     store.close().await;
-                    store = open(&folder);
+                    store = open(&place);
                     continue;
                 }
                 let work = move |tx: &mut outcrop_store::Tx<'_>| {

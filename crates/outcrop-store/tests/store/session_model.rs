@@ -76,9 +76,9 @@ proptest! {
 
     #[test]
     fn sessions_live_as_the_model_says(ops in prop::collection::vec(op(), 1..40)) {
-        let folder = tempfile::tempdir().unwrap();
+        let place = crate::place();
         block_on(async {
-            let mut store = open(&folder);
+            let mut store = open(&place);
             let (mut model, mut now, mut driving) = (None::<Model>, 0, None::<Begun>);
             for op in ops {
                 let resume = if let Op::Resume(id) = op { Some(id) } else { None };
@@ -112,7 +112,7 @@ proptest! {
                     (Op::Wait(seconds), ..) => now += seconds,
                     (Op::Reopen, ..) => {
                         store.close().await;
-                        store = open(&folder);
+                        store = open(&place);
                     }
                     _ => {}
                 }

@@ -85,7 +85,7 @@ async fn sessions_hold_what_is_put_and_count_it() {
         assert_eq!(described[0].description.as_deref(), Some("second"));
         assert!(matches!(
             tx.insert_stored_session(&session(&other.id, 1), &attributes("x")),
-            Err(StoreError::Sql { .. })
+            Err(StoreError::Conflict(_))
         ));
         Ok::<_, StoreError>(())
     };

@@ -26,7 +26,7 @@ const DAY: i64 = 24 * 60 * 60;
 
 /// Plays the steps and compares what each of them answered; the last line is the journal of the last session.
 async fn check(steps: &[(i64, Step)], expected: &[&str]) {
-    let (folder, mut store) = fresh();
+    let (place, mut store) = fresh();
     let mut lines = Vec::new();
     let (mut session, mut turn, mut seq) = (0, 0, 0);
     for (second, step) in steps {
@@ -73,7 +73,7 @@ async fn check(steps: &[(i64, Step)], expected: &[&str]) {
             }
             Reopen => {
                 store.close().await;
-                store = open(&folder);
+                store = open(&place);
                 let unfinished = store.list_unfinished().await.unwrap();
                 let each = unfinished.iter().map(|t| format!(" {}/{}/{}", t.session_id, t.session, t.turn));
                 lines.push(format!("unfinished{}", each.collect::<String>()));

@@ -99,7 +99,7 @@ async fn a_panic_in_a_read_leaves_the_reader_alive() {
 
 #[tokio::test]
 async fn closing_answers_what_is_queued_and_refuses_the_rest() {
-    let (folder, store) = fresh();
+    let (place, store) = fresh();
     let mut tasks = JoinSet::new();
     let release = hold(&store, &mut tasks).await;
     let (queued, (), ()) =
@@ -112,34 +112,8 @@ async fn closing_answers_what_is_queued_and_refuses_the_rest() {
     assert!(store.begin_turn(begin("late")).await.is_err());
     store.close().await;
 
-    let wal = folder.path().join("data/outcrop.db-wal");
-    assert_eq!(std::fs::metadata(wal).map_or(0, |wal| wal.len()), 0, "the WAL is folded into the database");
-    let store = open(&folder);
+    let store = open(&place);
     assert_eq!(ids(&store).await, ["queued"]);
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn files_are_their_owners_only() {
-    use std::os::unix::fs::PermissionsExt;
-    let (folder, store) = fresh();
-    store.write(|tx| put(tx, "x")).await.unwrap();
-    let mode = |name: &str| std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode("data"), 0o700);
-    for name in ["data/outcrop.db", "data/outcrop.db-wal", "data/outcrop.db-shm"] {
-        assert_eq!(mode(name), 0o600, "{name}");
-    }
-}
-
-#[tokio::test]
-async fn a_file_that_is_no_store_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("text.db");
-    std::fs::write(&path, "no database, but long enough to look at. ".repeat(200)).unwrap();
-    let told = Store::open(path.to_str().unwrap()).unwrap_err();
-    assert!(matches!(told, StoreError::Corrupt(_) | StoreError::Open(_)), "{told}");
-    let told = Store::open(folder.path().to_str().unwrap()).unwrap_err();
-    assert!(matches!(told, StoreError::Open(_)), "{told}");
 }
 
 #[tokio::test]

@@ -67,6 +67,7 @@ struct Totals {
     input_tokens: u64,
     output_tokens: u64,
     millis: Option<u64>,
+    cost: Option<f64>,
 }
 
 impl Renderer {
@@ -116,6 +117,7 @@ impl Renderer {
             if totals.input_tokens > 0 || totals.output_tokens > 0 {
                 parts.push(tokens(totals.input_tokens, totals.output_tokens));
             }
+            parts.extend(totals.cost.filter(|cost| *cost > 0.0).map(crate::cost::dollars));
         }
         if !parts.is_empty() {
             out.push_str(&self.step(Label::Total, &parts.join(", ")));

@@ -1,6 +1,8 @@
 //! What may stand in `outcrop.toml`. The JSON schema and the reference page are made from these declarations.
 
-use super::duration::Time;
+use super::duration::{KeepFor, Time};
+use super::model::{ModelEntry, ModelsSection};
+use outcrop_store::StoreOptions;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -17,6 +19,10 @@ pub(crate) struct File {
     pub(crate) account_id: String,
     /// What serves a model id: the first entry that matches.
     pub(crate) model: Vec<ModelEntry>,
+    /// What models cost, in place of the built-in table: the first entry that matches.
+    pub(crate) price: Vec<PriceEntry>,
+    /// Models for work beside the loop of an agent, in place of the agent's own.
+    pub(crate) models: ModelsSection,
     /// What answers a Lambda ARN: the first entry that matches.
     pub(crate) function: Vec<FunctionEntry>,
     /// Where state is kept.
@@ -35,6 +41,8 @@ pub(crate) struct File {
     pub(crate) session_store: SessionStoreSection,
     /// What agents remember of sessions that are over.
     pub(crate) memory: MemorySection,
+    /// How long things are kept.
+    pub(crate) retention: RetentionSection,
     /// What requests do that want one session of an agent at once.
     pub(crate) sessions: SessionsSection,
     /// Schemas of answers, by the names that tags give them.
@@ -47,6 +55,8 @@ impl Default for File {
             region: "us-east-1".to_owned(),
             account_id: "000000000000".to_owned(),
             model: Vec::new(),
+            price: Vec::new(),
+            models: ModelsSection::default(),
             function: Vec::new(),
             store: StoreSection::default(),
             objects: ObjectsSection::default(),
@@ -56,57 +66,54 @@ impl Default for File {
             guardrails: GuardrailsSection::default(),
             session_store: SessionStoreSection::default(),
             memory: MemorySection::default(),
+            retention: RetentionSection::default(),
             sessions: SessionsSection::default(),
             answer_schema: Vec::new(),
         }
     }
 }
 
-/// What serves a model id.
+/// What a model costs, in US dollars per million tokens.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ModelEntry {
-    /// Glob over the id, after an ARN is reduced to its id and an inference-profile prefix is cut.
+pub(crate) struct PriceEntry {
+    /// Who answers: anthropic, bedrock, gemini, openai; anybody when absent.
+    pub(crate) provider: Option<String>,
+    /// Glob over the model's name as it is sent to the provider.
     #[serde(rename = "match")]
     pub(crate) pattern: String,
-    /// Who serves it.
-    pub(crate) provider: Provider,
-    /// Address of an OpenAI-compatible endpoint, with its /v1.
-    pub(crate) base_url: Option<String>,
-    /// Model name sent upstream; the id as it came when absent.
-    pub(crate) model: Option<String>,
-    /// Environment variable that holds the key.
-    pub(crate) api_key_env: Option<String>,
-    /// File that holds the key.
-    pub(crate) api_key_file: Option<PathBuf>,
-    /// Turns to play, for provider "scripted".
-    pub(crate) script: Option<PathBuf>,
-    /// Tokens that fit into the model's window, question and answer together; known families have a default.
-    pub(crate) context_tokens: Option<u32>,
-    /// Whether the model sees pictures; known families have a default.
-    pub(crate) images: Option<bool>,
-    /// Whether the endpoint takes documents such as PDF; no when absent.
-    pub(crate) documents: Option<bool>,
+    /// First day on which it counts, such as 2026-01-31; always when absent.
+    pub(crate) since: Option<String>,
+    /// Tokens read that no cache knew.
+    pub(crate) input: f64,
+    /// Tokens made.
+    pub(crate) output: f64,
+    /// Tokens read from a prompt cache; as input when absent.
+    pub(crate) cache_read: Option<f64>,
+    /// Tokens written to a prompt cache; as input when absent.
+    pub(crate) cache_write: Option<f64>,
+    /// Tokens written to a prompt cache for an hour; as cache_write when absent.
+    pub(crate) cache_write_hour: Option<f64>,
+    /// Calls that read more tokens than this cost what long says.
+    pub(crate) long_above: Option<u64>,
+    /// Prices of calls that read more; what is absent costs as much as in short ones.
+    pub(crate) long: Option<LongPriceEntry>,
 }
 
-/// Providers of models.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Provider {
-    /// Amazon Bedrock (later).
-    Bedrock,
-    /// Anthropic (later).
-    Anthropic,
-    /// Any endpoint with OpenAI's Chat Completions.
-    Openai,
-    /// Gemini (later).
-    Gemini,
-    /// The built-in planner, which is no language model.
-    Offline,
-    /// A file of turns, for tests.
-    Scripted,
-    /// Recorded calls (later).
-    Replay,
+/// What a model costs when it reads much, in US dollars per million tokens.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LongPriceEntry {
+    /// Tokens read that no cache knew.
+    pub(crate) input: Option<f64>,
+    /// Tokens made.
+    pub(crate) output: Option<f64>,
+    /// Tokens read from a prompt cache.
+    pub(crate) cache_read: Option<f64>,
+    /// Tokens written to a prompt cache.
+    pub(crate) cache_write: Option<f64>,
+    /// Tokens written to a prompt cache for an hour.
+    pub(crate) cache_write_hour: Option<f64>,
 }
 
 /// What answers a Lambda ARN: code run here, or an endpoint with Lambda's Invoke API.
@@ -132,11 +139,38 @@ pub(crate) struct FunctionEntry {
 }
 
 /// Where state is kept.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct StoreSection {
-    /// sqlite:PATH; outcrop.db in the data folder when absent.
+    /// sqlite:PATH or postgres://USER@HOST/DATABASE; outcrop.db in the data folder when absent.
     pub(crate) url: Option<String>,
+    /// The variable of the server that holds the password of PostgreSQL; PGPASSWORD when absent.
+    pub(crate) password_env: Option<String>,
+    /// The file that holds the password of PostgreSQL.
+    pub(crate) password_file: Option<PathBuf>,
+    /// Connections to PostgreSQL at most, for reading and for writing together.
+    pub(crate) connections: usize,
+    /// The schema of PostgreSQL that holds the tables; made when it is not there.
+    pub(crate) schema: Option<String>,
+    /// How long a connection to PostgreSQL may take.
+    pub(crate) connect_timeout: Time,
+    /// How long PostgreSQL may work on one statement.
+    pub(crate) statement_timeout: Time,
+}
+
+impl Default for StoreSection {
+    fn default() -> Self {
+        let StoreOptions { connections, connect_timeout, statement_timeout, .. } = StoreOptions::new("");
+        Self {
+            url: None,
+            password_env: None,
+            password_file: None,
+            connections,
+            schema: None,
+            connect_timeout: Time(connect_timeout),
+            statement_timeout: Time(statement_timeout),
+        }
+    }
 }
 
 /// What answers s3://bucket/key.
@@ -224,6 +258,35 @@ impl Default for MemorySection {
             jobs_at_once_max: memory.jobs_at_once_max,
             attempts_max: memory.attempts_max,
             retry_delay: Time(memory.retry_delay),
+        }
+    }
+}
+
+/// How long things are kept: times such as 12h and 90d, or never for no end.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RetentionSection {
+    /// Sessions of agents that are over, from their last turn on, with all that belongs to them.
+    pub(crate) sessions: KeepFor,
+    /// How turns came to their ends, from there on: their traces. What was said stays with the session.
+    pub(crate) journals: KeepFor,
+    /// Sessions of the session store, from their last write on.
+    pub(crate) session_store: KeepFor,
+    /// How often it is looked for what has been kept long enough.
+    pub(crate) sweep_interval: Time,
+    /// Most rows that are deleted in a second.
+    pub(crate) rows_per_second: u32,
+}
+
+impl Default for RetentionSection {
+    fn default() -> Self {
+        let retention = outcrop_server::RetentionSettings::default();
+        Self {
+            sessions: KeepFor(retention.sessions),
+            journals: KeepFor(retention.journals),
+            session_store: KeepFor(retention.session_store),
+            sweep_interval: Time(retention.sweep_interval),
+            rows_per_second: retention.rows_per_second,
         }
     }
 }

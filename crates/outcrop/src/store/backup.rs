@@ -107,10 +107,10 @@ fn make(options: &BackupOptions, read: &config::Config, making: &Path) -> Result
     private_folder(making)?;
     let working = spinner("copying the database");
     let database = making.join(DATABASE);
-    care::copy(&read.store_url, &database).map_err(|error| failed(&error))?;
+    care::copy(&read.store, &database).map_err(|error| failed(&error))?;
     working.finish_and_clear();
     // The copy is what must be whole, and the copy alone cannot be written meanwhile.
-    let report = checked(&database.display().to_string())?;
+    let report = checked(&outcrop_store::StoreOptions::new(database.display().to_string()), making)?;
     if let Some(problem) = report.problems.first() {
         return Err(Failure::Failed(format!("the store is not whole, so it was not backed up: {problem}")));
     }
@@ -143,12 +143,12 @@ pub(crate) fn restore(
 ) -> Result<(), Failure> {
     let data = &options.store.data;
     let read = config::load(options.store.config.as_deref(), data, environment)?;
-    let target = outcrop_store::care::file_of(&read.store_url).map_err(|error| failed(&error))?;
+    let target = care::file_of(&read.store).map_err(|error| failed(&error))?;
     let listed = verified(&options.from)?;
     private_folder(data)?;
     let _lock = lock(data)?;
     let stamp: String = SystemClock.now().to_string().chars().filter(char::is_ascii_alphanumeric).collect();
-    let mut places = vec![(options.from.join(DATABASE), target)];
+    let mut places: Vec<_> = target.iter().map(|file| (options.from.join(DATABASE), file.clone())).collect();
     for (name, place) in [(FUNCTIONS, data.join(FUNCTIONS)), (OBJECTS, read.objects_root.clone())] {
         // A backup without objects leaves those that are there alone.
         if options.from.join(name).is_dir() {
@@ -168,7 +168,10 @@ pub(crate) fn restore(
         aside.extend(put_aside(place, &stamp)?);
         copy_any(from, place)?;
     }
-    let report = checked(&read.store_url)?;
+    if target.is_none() {
+        aside.extend(fill(&options.from.join(DATABASE), data, &read.store, options.replace.then_some(stamp.as_str()))?);
+    }
+    let report = checked(&read.store, data)?;
     if let Some(problem) = report.problems.first() {
         return Err(Failure::Failed(format!("what was restored is not whole: {problem}")));
     }
@@ -183,6 +186,33 @@ pub(crate) fn restore(
     };
     say(out, &told);
     Ok(())
+}
+
+/// Fills a database that is no file from the backup's; where it may be replaced, what is there is put aside under a name
+/// with the stamp.
+fn fill(
+    from: &Path,
+    data: &Path,
+    store: &outcrop_store::StoreOptions,
+    stamp: Option<&str>,
+) -> Result<Option<PathBuf>, Failure> {
+    let working = spinner("filling the database");
+    let aside = match stamp {
+        Some(stamp) => care::put_aside(store, stamp).map_err(|error| failed(&error))?,
+        None => None,
+    };
+    // The backup stays as it is: reading a database brings it up to date.
+    let scratch = data.join(format!("restore-{}.db", std::process::id()));
+    copy_any(from, &scratch)?;
+    let filled = care::fill(&scratch, store).map_err(|error| match error {
+        outcrop_store::StoreError::Conflict(why) => Failure::Usage(why),
+        error => failed(&error),
+    });
+    // A file of ours that is of no more use; the next restore has another name.
+    let _ = fs::remove_file(&scratch);
+    working.finish_and_clear();
+    filled?;
+    Ok(aside.map(|schema| PathBuf::from(format!("schema {schema}"))))
 }
 
 /// The list of a backup whose every file is there and what it was.

@@ -108,6 +108,7 @@ pub(super) fn read(value: Value, default_model: &str) -> Result<ModelRequest, St
         tool_choice,
         inference: inference.unwrap_or_default(),
         additional_fields: document.additional_model_request_fields,
+        caching: outcrop_ports::Caching::Automatic,
     })
 }
 
@@ -132,7 +133,7 @@ fn block(entry: Map<String, Value>) -> Result<Option<ContentBlock>, String> {
         }
         "reasoningContent" => match serde_json::from_value::<Reasoning>(value) {
             Ok(reasoning) => ContentBlock::ReasoningContent(reasoning),
-            // Redacted thinking is of use to nobody but the provider it came from.
+            // Of use to nobody; thinking never decides anything here.
             Err(_) => return Ok(None),
         },
         other => return Err(format!("its Converse request has a content block `{other}`, which is not supported")),

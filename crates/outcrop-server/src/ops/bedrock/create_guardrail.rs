@@ -15,8 +15,7 @@ pub(super) async fn create_guardrail(
     req: api::CreateGuardrailRequest,
 ) -> OpResult<api::CreateGuardrailResponse> {
     let token = TokenUse::new("CreateGuardrail", req.client_request_token.as_ref(), &req);
-    let tags = tag_lists::map_of(req.tags.as_deref().unwrap_or_default())?;
-    tags::check(&tags)?;
+    let tags = tag_lists::to_map(req.tags.clone().unwrap_or_default())?;
     let (id, now) = (id(&cx), cx.clock.now().to_micros());
     let guardrail = written!(req).document(&cx, &id, now, now)?;
     let (app, quotas) = (cx.app.clone(), cx.settings.quotas);

@@ -1,4 +1,4 @@
-//! TagResource, UntagResource, ListTagsForResource: labels of what `bedrock` makes.
+//! TagResource, UntagResource, ListTagsForResource of `bedrock`: labels of inference profiles and guardrails.
 
 use crate::App;
 use crate::agents::tags;
@@ -9,11 +9,11 @@ use outcrop_store::{Kind, ReadTx};
 use std::collections::BTreeMap;
 
 /// What can have tags: how its ARN goes on after the account, and where it is kept under the id that follows.
-const TAGGABLE: &[(&str, Kind)] = &[("guardrail/", Kind::Guardrail)];
+const TAGGABLE: &[(&str, Kind)] =
+    &[("guardrail/", Kind::Guardrail), ("application-inference-profile/", Kind::InferenceProfile)];
 
 pub(super) async fn tag_resource(cx: OpContext, req: api::TagResourceRequest) -> OpResult<api::TagResourceResponse> {
-    let given = map_of(&req.tags)?;
-    tags::check(&given)?;
+    let given = to_map(req.tags)?;
     let app = cx.app.clone();
     let work = move |tx: &mut outcrop_store::Tx<'_>| {
         check_exists(&app, tx, &req.resource_arn)?;
@@ -45,22 +45,24 @@ pub(super) async fn list_tags_for_resource(
         check_exists(&app, tx, &req.resource_arn)?;
         Ok::<_, ApiError>(tx.tags(&req.resource_arn)?)
     };
-    let tags = cx.store.read(work).await?;
-    let tags = tags.into_iter().map(|(key, value)| api::Tag { key, value }).collect();
+    let found = cx.store.read(work).await?;
+    let tags = found.into_iter().map(|(key, value)| api::Tag { key, value }).collect();
     Ok(api::ListTagsForResourceResponse { tags: Some(tags) })
 }
 
-/// Tags in a list as others have them.
+/// Tags as they are kept, checked.
 ///
 /// # Errors
-/// Validation: a key that is given twice.
-pub(super) fn map_of(given: &[api::Tag]) -> OpResult<BTreeMap<String, String>> {
+/// Validation: a key that is given twice, and what no tag can be.
+pub(super) fn to_map(given: Vec<api::Tag>) -> OpResult<BTreeMap<String, String>> {
     let mut tags = BTreeMap::new();
     for tag in given {
-        if tags.insert(tag.key.clone(), tag.value.clone()).is_some() {
+        if tags.contains_key(&tag.key) {
             return Err(errors::invalid_field("tags", format!("The tag {} is given twice.", tag.key)));
         }
+        tags.insert(tag.key, tag.value);
     }
+    tags::check(&tags)?;
     Ok(tags)
 }
 

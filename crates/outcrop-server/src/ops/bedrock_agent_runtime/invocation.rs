@@ -13,8 +13,8 @@ use crate::turn::sessions::Busy;
 use crate::turn::{self, TurnInput, TurnRequest};
 use http::{HeaderValue, Response};
 use outcrop_api::bedrock_agent_runtime as api;
-use outcrop_planner::Phase;
 use outcrop_planner::turn::{ControlResult, ControlReturned, PromptCreation, Rules, Started, TurnLimits};
+use outcrop_planner::{Phase, PhaseModels};
 use outcrop_ports::{Latency, Message, ResponseState};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -241,6 +241,7 @@ async fn turn_input(
         answer_schema,
         // The driver knows what follows from the agent.
         windows: BTreeMap::new(),
+        models: PhaseModels::default(),
         files: input_files::read(cx, model_of(target), files).await?,
         limits,
         rules: Rules::default(),
@@ -249,8 +250,8 @@ async fn turn_input(
 
 /// The model that sees the caller's words and files.
 fn model_of(target: &Target) -> &str {
-    let orchestration = target.prepared.prompts.get(Phase::Orchestration);
-    orchestration.foundation_model.as_deref().unwrap_or(&target.prepared.model_id)
+    let own = || target.prepared.prompts.get(Phase::Orchestration).foundation_model.as_ref();
+    target.controls.models.of_phase(Phase::Orchestration).or_else(own).unwrap_or(&target.prepared.model_id)
 }
 
 /// Most messages of a seeded history.

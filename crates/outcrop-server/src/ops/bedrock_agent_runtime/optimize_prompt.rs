@@ -3,6 +3,7 @@
 //! Two questions in one conversation, so that the review is shown while the prompt is being written. What comes out keeps
 //! every variable of what went in; a model that loses some is told so once. Failures are frames in the stream.
 
+use crate::bill::Payer;
 use crate::edge::event_stream::{self, FrameSender};
 use crate::edge::respond::Body;
 use crate::errors::{self, ApiError, OpResult};
@@ -98,14 +99,15 @@ impl Conversation<'_> {
             tool_choice: ToolChoice::Auto,
             inference: InferenceConfig::default(),
             additional_fields: None,
+            caching: outcrop_ports::Caching::Automatic,
         };
         let cx = self.cx;
         let asked = tokio::select! {
             asked = tokio::time::timeout(cx.settings.model_call_timeout, self.model.converse(&request, None)) => asked,
             () = cx.stopping.cancelled() => return Err(errors::stopping()),
         };
-        let usage = asked.as_ref().ok().and_then(|answer| answer.as_ref().ok()).map(|reply| &reply.usage);
-        cx.metrics.model_call(&self.target, usage);
+        let reply = asked.as_ref().ok().and_then(|answer| answer.as_ref().ok());
+        cx.model_answered(&Payer::gateway(), &self.target, reply);
         let answered = asked.unwrap_or_else(|_| {
             let message = format!("no answer within {} s", cx.settings.model_call_timeout.as_secs());
             Err(ModelError::new(ModelErrorKind::TimedOut, message))

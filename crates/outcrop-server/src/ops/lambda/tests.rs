@@ -142,6 +142,7 @@ impl World {
         let app = App::new(AppParts {
             store: Store::open(store.to_str().expect("UTF-8")).expect("a store"),
             models: Arc::new(Nothing),
+            prices: std::sync::Arc::new(outcrop_ports::NoPrices),
             tools: Arc::new(Nothing),
             functions: host.clone(),
             clock: Arc::new(Counter::default()),

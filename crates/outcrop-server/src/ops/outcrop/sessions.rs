@@ -239,14 +239,19 @@ fn shown(cx: &OpContext, session: &KeptSession, origin: Option<Value>) -> Value 
 /// A turn in short; `glimpses` cuts its words.
 fn summary_of(summary: Summary, glimpses: bool) -> Map<String, Value> {
     let Summary { number, status, input_text, version, started_at, ended_at, end, totals, steps } = summary;
-    let Totals { model_calls, input_tokens, output_tokens, tool_calls } = totals;
+    let Totals { model_calls, input_tokens, output_tokens, tool_calls, .. } = totals;
     let mut shown = json!({
         "turn": number, "status": status.as_str(), "agentVersion": version, "startedAt": started_at,
         "inputText": input_text, "steps": steps,
         "totals": {
             "modelCalls": model_calls, "inputTokens": input_tokens, "outputTokens": output_tokens, "toolCalls": tool_calls,
+            "cacheReadInputTokens": totals.cache_read_tokens, "cacheWriteInputTokens": totals.cache_write_tokens,
+            "costUsd": totals.cost.dollars(),
         },
     });
+    if totals.unpriced_calls > 0 {
+        shown["totals"]["unpricedModelCalls"] = json!(totals.unpriced_calls);
+    }
     if let Some(ended_at) = ended_at.filter(|_| status != Status::Running) {
         shown["endedAt"] = json!(ended_at);
         shown["totalTimeMs"] = json!(ended_at.millis_since(started_at));

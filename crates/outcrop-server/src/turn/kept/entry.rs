@@ -1,5 +1,6 @@
 //! One entry of a kept trace.
 
+use crate::bill::cost;
 use outcrop_api::bedrock_agent_runtime::TracePart;
 use outcrop_planner::Phase;
 use outcrop_planner::turn::collaboration::{Ask, CollaboratorCall};
@@ -8,7 +9,7 @@ use outcrop_planner::turn::{
     Call, CancelledBy, CollaboratorOutcome, CollaboratorReturned, ControlReturned, Forked, Limit, ModelFailed,
     ModelReplied, ParserOutcome, ParserReturned, Started, Summarized, ToolReturned,
 };
-use outcrop_ports::{Action, ToolCall, ToolOutcome, Usage};
+use outcrop_ports::{Action, ModelReply, PriceList, ToolCall, ToolOutcome, Usage};
 use outcrop_wire::Timestamp;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -61,11 +62,11 @@ impl AskedModel {
         call
     }
 
-    pub(super) fn replied(&self, replied: &ModelReplied) -> Value {
+    pub(super) fn replied(&self, replied: &ModelReplied, prices: &dyn PriceList) -> Value {
         let mut call = timed(self.begin(), replied.started_at, replied.at);
         call["clientRequestId"] = json!(replied.call_id);
         call["stopReason"] = json!(replied.reply.stop_reason);
-        call["usage"] = usage(&replied.reply.usage);
+        answered(&mut call, &replied.reply, replied.at, prices);
         call
     }
 
@@ -81,6 +82,17 @@ impl AskedModel {
     }
 }
 
+/// What an answer took, who made it, and what it cost where that is known.
+fn answered(call: &mut Value, reply: &ModelReply, at: Timestamp, prices: &dyn PriceList) {
+    call["usage"] = usage(&reply.usage);
+    if let Some(by) = &reply.answered_by {
+        call["answeredBy"] = json!(by);
+    }
+    if let Some(cost) = cost(reply, at, prices) {
+        call["costUsd"] = json!(cost.dollars());
+    }
+}
+
 fn usage(usage: &Usage) -> Value {
     json!({
         "inputTokens": usage.input_tokens,
@@ -91,11 +103,11 @@ fn usage(usage: &Usage) -> Value {
 }
 
 /// Earlier turns were summed up to make room; `model_id` is missing when the wish for it cannot be found.
-pub(super) fn summary(model_id: Option<&str>, summarized: &Summarized) -> Value {
+pub(super) fn summary(model_id: Option<&str>, summarized: &Summarized, prices: &dyn PriceList) -> Value {
     let mut call = timed(json!({ "modelId": model_id }), summarized.started_at, summarized.at);
     call["clientRequestId"] = json!(summarized.call_id);
     match &summarized.outcome {
-        Ok(reply) => call["usage"] = usage(&reply.usage),
+        Ok(reply) => answered(&mut call, reply, summarized.at, prices),
         Err(error) => call["error"] = json!(error),
     }
     call

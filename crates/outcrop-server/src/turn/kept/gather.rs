@@ -140,7 +140,7 @@ pub async fn summaries(app: &Arc<App>, session: &KeptSession, first: u32, limit:
         let rows = app.store.turn_events(session.session.id, number).await?;
         bytes += size(&rows);
         if let Some(turn) = of_rows(app, session.clone(), number, &rows).await? {
-            found.push(summary(&turn));
+            found.push(summary(&turn, &*app.prices));
         }
     }
     Ok(found)
@@ -194,7 +194,7 @@ fn bytes_of(earlier: &Earlier) -> usize {
 fn deepen<'a>(app: &'a Arc<App>, turn: &'a mut Gathered, search: &'a mut Search) -> BoxFuture<'a, OpResult<()>> {
     Box::pin(async move {
         let id = turn.session.session.id;
-        let (history, _) = history::read(app, id, turn.number, &BTreeMap::new()).await?;
+        let history = history::read(app, id, turn.number, &BTreeMap::new()).await?;
         search.turns_left = search.turns_left.saturating_sub(1);
         search.bytes_left = search.bytes_left.saturating_sub(turn.bytes + bytes_of(&history.earlier));
         turn.history = history.earlier;

@@ -3,6 +3,7 @@
 use super::entry::{self, AskedModel, Entry};
 use super::gather::{Below, Gathered, is_inline, request_of};
 use super::shown::Shown;
+use crate::bill::cost;
 use crate::secrets::Secrets;
 use crate::turn::emit::{self, Speaker, SpeakingAgent};
 use crate::turn::history;
@@ -10,6 +11,7 @@ use crate::turn::journal::Stop;
 use outcrop_planner::turn::replay::{Moment, Replay};
 use outcrop_planner::turn::{Call, Decision, Event, Output, ParserCall, Step};
 use outcrop_planner::{INLINE_AGENT, Phase, agent::CollaboratingAgent, turn::collaboration::CollaboratorCall};
+use outcrop_ports::{Cost, ModelReply, PriceList};
 use outcrop_wire::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -85,24 +87,29 @@ pub struct Totals {
     pub input_tokens: u64,
     /// Tokens they wrote.
     pub output_tokens: u64,
+    /// Tokens they read from prompt caches.
+    pub cache_read_tokens: u64,
+    /// Tokens they wrote to prompt caches.
+    pub cache_write_tokens: u64,
+    /// What they cost, as far as prices are known.
+    pub cost: Cost,
+    /// Calls whose price is not known.
+    pub unpriced_calls: u64,
     /// Calls of functions.
     pub tool_calls: u64,
 }
 
 impl Totals {
-    fn count(&mut self, event: &Event) {
+    fn count(&mut self, event: &Event, prices: &dyn PriceList) {
         match event {
             Event::ModelReplied(replied) => {
                 self.model_calls += 1;
-                let usage = &replied.reply.usage;
-                self.input_tokens = self.input_tokens.saturating_add(usage.input_tokens);
-                self.output_tokens = self.output_tokens.saturating_add(usage.output_tokens);
+                self.answered(&replied.reply, replied.at, prices);
             }
             Event::Summarized(summarized) => {
                 self.model_calls += 1;
                 if let Ok(reply) = &summarized.outcome {
-                    self.input_tokens = self.input_tokens.saturating_add(reply.usage.input_tokens);
-                    self.output_tokens = self.output_tokens.saturating_add(reply.usage.output_tokens);
+                    self.answered(reply, summarized.at, prices);
                 }
             }
             Event::ModelFailed(_) => self.model_calls += 1,
@@ -110,11 +117,27 @@ impl Totals {
             _ => {}
         }
     }
+
+    fn answered(&mut self, reply: &ModelReply, at: Timestamp, prices: &dyn PriceList) {
+        let usage = &reply.usage;
+        for (sum, more) in [
+            (&mut self.input_tokens, usage.input_tokens),
+            (&mut self.output_tokens, usage.output_tokens),
+            (&mut self.cache_read_tokens, usage.cache_read_input_tokens),
+            (&mut self.cache_write_tokens, usage.cache_write_input_tokens),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+        match cost(reply, at, prices) {
+            Some(cost) => self.cost += cost,
+            None => self.unpriced_calls += 1,
+        }
+    }
 }
 
 /// Tells a turn with those below it.
-pub(super) fn tell(mut turn: Gathered, secrets: &Secrets) -> Told {
-    let mut summary = summary(&turn);
+pub(super) fn tell(mut turn: Gathered, secrets: &Secrets, prices: &dyn PriceList) -> Told {
+    let mut summary = summary(&turn, prices);
     let agent = |turn: &Gathered| SpeakingAgent {
         agent_id: turn.session.agent_id.as_str().into(),
         alias_id: turn.session.alias_id.as_str().into(),
@@ -128,7 +151,7 @@ pub(super) fn tell(mut turn: Gathered, secrets: &Secrets) -> Told {
     };
     summary.totals = Totals::default();
     let mut shown = Shown::new(secrets);
-    let entries = Teller::new(speaker, 0, None, &mut summary.totals, &mut shown).tell(&mut turn);
+    let entries = Teller::new(speaker, 0, None, &mut summary.totals, &mut shown, prices).tell(&mut turn);
     summary.input_text = secrets.without(&summary.input_text);
     if let Some((_, end)) = &mut summary.end {
         secrets.remove(end);
@@ -137,9 +160,9 @@ pub(super) fn tell(mut turn: Gathered, secrets: &Secrets) -> Told {
 }
 
 /// A turn in short, without what its collaborators took.
-pub(super) fn summary(turn: &Gathered) -> Summary {
+pub(super) fn summary(turn: &Gathered, prices: &dyn PriceList) -> Summary {
     let mut totals = Totals::default();
-    turn.events.iter().for_each(|event| totals.count(event));
+    turn.events.iter().for_each(|event| totals.count(event, prices));
     let (steps, replayed) = history::steps(&turn.agents, &turn.events);
     let decision = replayed.as_ref().map(|(_, decision)| decision);
     let waits = replayed.as_ref().is_some_and(|(turn, _)| turn.awaited_invocation().is_some());
@@ -209,6 +232,7 @@ struct Teller<'a, 's> {
     is_told: bool,
     totals: &'a mut Totals,
     shown: &'a mut Shown<'s>,
+    prices: &'a dyn PriceList,
     entries: Vec<Entry>,
     steps: u32,
     model: Option<AskedModel>,
@@ -228,6 +252,7 @@ impl<'a, 's> Teller<'a, 's> {
         only: Option<String>,
         totals: &'a mut Totals,
         shown: &'a mut Shown<'s>,
+        prices: &'a dyn PriceList,
     ) -> Self {
         let is_told = only.is_none();
         Self {
@@ -237,6 +262,7 @@ impl<'a, 's> Teller<'a, 's> {
             is_told,
             totals,
             shown,
+            prices,
             entries: Vec::new(),
             steps: 0,
             model: None,
@@ -322,7 +348,7 @@ impl<'a, 's> Teller<'a, 's> {
             self.is_told = self.only.as_deref().is_none_or(|only| only == request_id);
         }
         if self.is_told {
-            self.totals.count(event);
+            self.totals.count(event, self.prices);
         }
         match event {
             Event::Started(started) => {
@@ -339,7 +365,7 @@ impl<'a, 's> Teller<'a, 's> {
             }
             Event::ModelReplied(replied) => {
                 if let Some(asked) = self.model.take() {
-                    self.push(at, "modelCall", asked.replied(replied));
+                    self.push(at, "modelCall", asked.replied(replied, self.prices));
                 }
             }
             Event::ModelFailed(failed) => {
@@ -349,7 +375,7 @@ impl<'a, 's> Teller<'a, 's> {
             }
             Event::Summarized(summarized) => {
                 let model_id = self.summing_up.take();
-                self.push(at, "summaryCall", entry::summary(model_id.as_deref(), summarized));
+                self.push(at, "summaryCall", entry::summary(model_id.as_deref(), summarized, self.prices));
             }
             Event::ParserReturned(returned) => {
                 let asked = self.parser.take();
@@ -399,8 +425,8 @@ impl<'a, 's> Teller<'a, 's> {
         let session_id: Arc<str> = turn.session.session_id.as_str().into();
         let collaborator = &call.collaborator;
         let speaker = self.speaker.below(agent, collaborator.alias_arn.clone(), &collaborator.name, &session_id);
-        let told =
-            Teller::new(speaker, self.depth + 1, request_id, &mut *self.totals, &mut *self.shown).tell(&mut turn);
+        let told = Teller::new(speaker, self.depth + 1, request_id, &mut *self.totals, &mut *self.shown, self.prices)
+            .tell(&mut turn);
         self.below.push((call.tool_use_id.clone(), told.into()));
     }
 

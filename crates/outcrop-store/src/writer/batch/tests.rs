@@ -1,6 +1,7 @@
 use super::*;
 use crate::writer::Request;
 use crate::writer::job::{Closure, Repeatable};
+use rusqlite::Connection;
 use tokio::sync::oneshot::{self, Receiver};
 
 /// Inserts `x`; may then do what takes the transaction away.
@@ -54,7 +55,7 @@ fn check(jobs: Vec<(Box<dyn Job>, Answer)>, answered: &[bool], stored: &[i64]) {
     let conn = Connection::open_in_memory().unwrap();
     conn.execute_batch("CREATE TABLE t (x INTEGER PRIMARY KEY); INSERT INTO t VALUES (0)").unwrap();
     let (mut jobs, answers): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
-    Batch::new(&conn).write(&mut jobs);
+    Batch::new(Conn::Sqlite(&conn)).write(&mut jobs);
     assert!(conn.is_autocommit());
     let told: Vec<bool> = answers.into_iter().map(|mut answer| answer.try_recv().unwrap().is_ok()).collect();
     let mut statement = conn.prepare("SELECT x FROM t WHERE x > 0 ORDER BY x").unwrap();
@@ -95,7 +96,7 @@ fn without_a_transaction_everyone_is_told() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
 
     let (mut jobs, answers): (Vec<_>, Vec<_>) = vec![closure(1, None), request(2, None)].into_iter().unzip();
-    Batch::new(&conn).write(&mut jobs);
+    Batch::new(Conn::Sqlite(&conn)).write(&mut jobs);
     for mut answer in answers {
         assert_eq!(answer.try_recv().unwrap(), Err(StoreError::Busy));
     }

@@ -4,6 +4,7 @@ use super::lines::{Label, clean};
 use super::steps::action_title;
 use super::{Detail, Last, Renderer, Style, Totals, seconds, tokens};
 use crate::chat::control::{self, Request};
+use crate::cost::dollars;
 use serde_json::Value;
 
 /// Columns that each level of collaborators is moved to the right.
@@ -43,6 +44,7 @@ impl Renderer {
             input_tokens: count("inputTokens"),
             output_tokens: count("outputTokens"),
             millis: turn["totalTimeMs"].as_u64(),
+            cost: totals["costUsd"].as_f64(),
         };
     }
 
@@ -123,6 +125,7 @@ impl Renderer {
             parts.push(tokens(input, output));
         }
         parts.extend(call["totalTimeMs"].as_u64().map(seconds));
+        parts.extend(call["costUsd"].as_f64().filter(|cost| *cost > 0.0).map(dollars));
         if call["error"].is_object() {
             parts.push("failed".to_owned());
         }

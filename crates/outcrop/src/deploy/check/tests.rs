@@ -302,7 +302,7 @@ Outputs:
             "2: Parameters.Stage: has no default: give it with --parameter Stage=VALUE",
             "5: Hooks: unsupported section",
             "8: Resources.Queue.Type: unsupported type `AWS::SQS::Queue`; supported are AWS::Bedrock::Agent, \
-             AWS::Bedrock::AgentAlias, AWS::Lambda::Function, AWS::Serverless::Function, AWS::Lambda::Permission, \
+             AWS::Bedrock::AgentAlias, AWS::Bedrock::Guardrail, AWS::Bedrock::GuardrailVersion, AWS::Lambda::Function, AWS::Serverless::Function, AWS::Lambda::Permission, \
              AWS::IAM::Role, AWS::IAM::Policy, AWS::IAM::ManagedPolicy",
             "11: Resources.Agent.DependsOn: there is no resource `Nothing`",
             "13: Resources.Agent.Properties: property `AgentName` is missing",

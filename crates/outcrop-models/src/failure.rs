@@ -5,22 +5,23 @@ use http::{StatusCode, Uri};
 use outcrop_http::HttpError;
 use outcrop_ports::{ModelError, ModelErrorKind};
 use serde_json::Value;
+use std::time::Duration;
 
 /// Most characters of the endpoint's own words in a message.
 const WORDS_CHARS_MAX: usize = 500;
 
 /// Who was asked what, for messages.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) uri: &'a Uri,
-    pub(super) model: &'a str,
-    pub(super) key: Option<&'a ApiKey>,
+pub(crate) struct Place<'a> {
+    pub(crate) uri: &'a Uri,
+    pub(crate) model: &'a str,
+    pub(crate) key: Option<&'a ApiKey>,
 }
 
 impl Place<'_> {
     /// The error with the model in front, and without the key should the endpoint have quoted it. The address is the
     /// operator's, in the log.
-    pub(super) fn tell(self, error: &ModelError) -> ModelError {
+    pub(crate) fn tell(self, error: &ModelError) -> ModelError {
         let host = self.uri.authority().map_or("", |authority| authority.as_str());
         tracing::debug!(host, reason = error.message, "the endpoint did not answer");
         let message = format!("model `{}`: {}", self.model, error.message);
@@ -28,7 +29,7 @@ impl Place<'_> {
     }
 
     /// A failure below HTTP.
-    pub(super) fn http(self, error: &HttpError) -> ModelError {
+    pub(crate) fn http(self, error: &HttpError) -> ModelError {
         let kind = match error {
             HttpError::BadAddress => ModelErrorKind::Invalid,
             HttpError::Connect(_) | HttpError::Broken(_) => ModelErrorKind::Unavailable,
@@ -40,19 +41,23 @@ impl Place<'_> {
 }
 
 /// What an endpoint refused with, and whether asking again is in vain whatever the kind says.
-pub(super) struct Refusal {
-    pub(super) error: ModelError,
-    pub(super) permanent: bool,
+pub(crate) struct Refusal {
+    pub(crate) error: ModelError,
+    pub(crate) permanent: bool,
+    /// The wait that the body asks for, as Google's does.
+    pub(crate) asked: Option<Duration>,
 }
 
-/// A status other than success, with the body that came with it.
-pub(super) fn from_status(status: StatusCode, body: &[u8]) -> Refusal {
+/// A status other than success, with the name of the error where a header has it (AWS), and the body that came with it.
+pub(crate) fn from_status(status: StatusCode, name: Option<&str>, body: &[u8]) -> Refusal {
     let parsed = serde_json::from_slice::<Value>(body).ok();
     let words = match &parsed {
         Some(value) => words_of(value),
         None => cut(String::from_utf8_lossy(body).trim()),
     };
-    let kind = match kind_of_status(status) {
+    // Some names say more than their status: AWS answers 400 also when a token has expired.
+    let named = name.and_then(|name| kind_of_name(name.split([':', '#']).next().unwrap_or(name)));
+    let kind = match named.unwrap_or_else(|| kind_of_status(status)) {
         ModelErrorKind::Invalid if is_too_long(parsed.as_ref().map(code_of).unwrap_or_default(), &words) => {
             ModelErrorKind::TooLong
         }
@@ -67,12 +72,13 @@ pub(super) fn from_status(status: StatusCode, body: &[u8]) -> Refusal {
     }
     // OpenAI answers 429 also when the account has no money left, which no waiting mends.
     let permanent = parsed.as_ref().is_some_and(|value| code_of(value) == "insufficient_quota");
-    Refusal { error: ModelError::new(kind, message), permanent }
+    Refusal { error: ModelError::new(kind, message), permanent, asked: parsed.as_ref().and_then(asked_wait) }
 }
 
 /// An `error` member inside an answer with status 200, whole or streamed.
-pub(super) fn from_error_member(error: &Value) -> ModelError {
-    let names = [code_of(error), error.get("type").and_then(Value::as_str).unwrap_or_default()];
+pub(crate) fn from_error_member(error: &Value) -> ModelError {
+    let member = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+    let names = [code_of(error), member("type"), member("status")];
     let status = error.get("code").and_then(|code| code.as_u64().or_else(|| code.as_str()?.parse().ok()));
     let status = status.and_then(|code| StatusCode::from_u16(u16::try_from(code).ok()?).ok());
     let kind = match status {
@@ -119,19 +125,74 @@ fn is_too_long(name: &str, words: &str) -> bool {
 
 fn kind_of_name(name: &str) -> Option<ModelErrorKind> {
     Some(match name {
-        "rate_limit_exceeded" | "rate_limit_error" | "insufficient_quota" | "too_many_requests" => {
-            ModelErrorKind::Throttled
+        // OpenAI's and those who follow it; Anthropic's; AWS's, in headers and as members of a stream; Google's.
+        "rate_limit_exceeded"
+        | "insufficient_quota"
+        | "too_many_requests"
+        | "rate_limit_error"
+        | "ThrottlingException"
+        | "throttlingException"
+        | "RESOURCE_EXHAUSTED" => ModelErrorKind::Throttled,
+        "invalid_api_key"
+        | "authentication_error"
+        | "permission_error"
+        | "billing_error"
+        | "AccessDeniedException"
+        | "UnrecognizedClientException"
+        | "InvalidSignatureException"
+        | "ExpiredTokenException"
+        | "IncompleteSignature"
+        | "MissingAuthenticationTokenException"
+        | "PERMISSION_DENIED"
+        | "UNAUTHENTICATED" => ModelErrorKind::AccessDenied,
+        "invalid_request_error"
+        | "BadRequestError"
+        | "request_too_large"
+        | "ValidationException"
+        | "validationException"
+        | "INVALID_ARGUMENT"
+        | "FAILED_PRECONDITION" => ModelErrorKind::Invalid,
+        "model_not_found" | "not_found_error" | "NotFoundError" | "ResourceNotFoundException" | "NOT_FOUND" => {
+            ModelErrorKind::NotFound
         }
-        "invalid_api_key" | "authentication_error" | "permission_error" => ModelErrorKind::AccessDenied,
-        "invalid_request_error" | "BadRequestError" => ModelErrorKind::Invalid,
-        "model_not_found" | "not_found_error" | "NotFoundError" => ModelErrorKind::NotFound,
+        "timeout_error" | "ModelTimeoutException" | "modelTimeoutException" | "DEADLINE_EXCEEDED" => {
+            ModelErrorKind::TimedOut
+        }
+        "overloaded_error"
+        | "api_error"
+        | "ModelNotReadyException"
+        | "ModelErrorException"
+        | "modelStreamErrorException"
+        | "InternalServerException"
+        | "internalServerException"
+        | "ServiceUnavailableException"
+        | "serviceUnavailableException"
+        | "UNAVAILABLE"
+        | "INTERNAL" => ModelErrorKind::Unavailable,
         _ => return None,
     })
 }
 
+/// The wait that Google puts among the details of an error: `"retryDelay": "34s"`.
+fn asked_wait(body: &Value) -> Option<Duration> {
+    let details = body.get("error")?.get("details")?.as_array()?;
+    let delay =
+        details.iter().find_map(|one| one.get("retryDelay")?.as_str()?.strip_suffix('s')?.parse::<f64>().ok())?;
+    Duration::try_from_secs_f64(delay).ok()
+}
+
+/// The kind of an error that a stream names, with its words; for providers that name errors and have no status then.
+pub(crate) fn of_name(name: &str, words: &str) -> ModelError {
+    let kind = kind_of_name(name).unwrap_or(ModelErrorKind::Unavailable);
+    let kind = if kind == ModelErrorKind::Invalid && is_too_long(name, words) { ModelErrorKind::TooLong } else { kind };
+    let words = cut(words.trim());
+    ModelError::new(kind, if words.is_empty() { name.to_owned() } else { format!("{name}: {words}") })
+}
+
 /// The endpoint's own words, wherever it puts them.
 fn words_of(value: &Value) -> String {
-    let place = ["error", "message", "detail"].iter().find_map(|name| value.get(*name).filter(|it| !it.is_null()));
+    let place =
+        ["error", "message", "Message", "detail"].iter().find_map(|name| value.get(*name).filter(|it| !it.is_null()));
     match (value, place) {
         (Value::String(text), _) => cut(text.trim()),
         (_, Some(inner)) => words_of(inner),
@@ -159,7 +220,7 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, body: &str, kind: ModelErrorKind, message: &str) {
-        let refusal = from_status(StatusCode::from_u16(status).unwrap(), body.as_bytes());
+        let refusal = from_status(StatusCode::from_u16(status).unwrap(), None, body.as_bytes());
         assert_eq!(refusal.error, ModelError::new(kind, message));
     }
 
@@ -204,8 +265,31 @@ mod tests {
     #[test]
     fn an_empty_account_is_not_asked_again() {
         let body = br#"{"error":{"message":"no money","code":"insufficient_quota"}}"#;
-        assert!(from_status(StatusCode::TOO_MANY_REQUESTS, body).permanent);
-        assert!(!from_status(StatusCode::TOO_MANY_REQUESTS, b"[]").permanent);
+        assert!(from_status(StatusCode::TOO_MANY_REQUESTS, None, body).permanent);
+        assert!(!from_status(StatusCode::TOO_MANY_REQUESTS, None, b"[]").permanent);
+    }
+
+    #[test]
+    fn names_of_aws_say_more_than_the_status() {
+        for (status, name, body, kind) in [
+            (400, "ThrottlingException", r#"{"message":"Too many tokens"}"#, Throttled),
+            (403, "ExpiredTokenException:http://internal/", r#"{"message":"expired"}"#, AccessDenied),
+            (400, "ValidationException", r#"{"message":"Input is too long for requested model."}"#, TooLong),
+            (429, "ModelNotReadyException", "{}", Unavailable),
+            (424, "ModelErrorException", "{}", Unavailable),
+            (408, "ModelTimeoutException", "{}", TimedOut),
+            (418, "Other", r#"{"Message":"tea"}"#, Invalid),
+        ] {
+            let refusal = from_status(StatusCode::from_u16(status).unwrap(), Some(name), body.as_bytes());
+            assert_eq!(refusal.error.kind, kind, "{name}");
+        }
+    }
+
+    #[test]
+    fn google_asks_for_a_wait_in_the_body() {
+        let body = br#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"quota","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"1.5s"}]}}"#;
+        let refusal = from_status(StatusCode::TOO_MANY_REQUESTS, None, body);
+        assert_eq!((refusal.error.kind, refusal.asked), (Throttled, Some(Duration::from_millis(1_500))));
     }
 
     #[test]

@@ -165,7 +165,7 @@ def test_an_answer_that_fits_a_schema(gateway):
      "The number of toolResult blocks at messages.0.content exceeds the number of toolUse blocks of previous turn."),
     ({"messages": [user("a")], "toolConfig": {"tools": [WEATHER, WEATHER]}}, "get_weather at toolConfig.tools.1 is given twice"),
     ({"messages": [user("a")], "toolConfig": {"tools": [WEATHER], "toolChoice": {"tool": {"name": "other"}}}}, "other of toolConfig.toolChoice"),
-    ({"messages": [user("a")], "guardrailConfig": {"guardrailIdentifier": "abcdefgh", "guardrailVersion": "1"}}, "Guardrails are not applied"),
+    ({"messages": [user("a")], "guardrailConfig": {"guardrailIdentifier": "abcdefgh"}}, "guardrailIdentifier and guardrailVersion go together"),
     ({"messages": [user("a")], "additionalModelResponseFieldPaths": ["x"]}, "no JSON pointer"),
     ({"messages": [user("a", {"document": {"format": "txt", "name": "a.txt", "source": {"bytes": b"x"}}})]}, "The document file name at messages.0.content.1"),
 ])

@@ -79,7 +79,7 @@ impl Applied {
     /// Takes what a guardrail said, and masks the parts for the next.
     fn take(&mut self, guard: &Guard, source: Source, parts: &mut [Part], assessment: Assessment, began: Instant) {
         if assessment.verdict == Verdict::Masked {
-            for (part, text) in parts.iter_mut().filter(|part| is_guarded(part)).zip(&assessment.outputs) {
+            for (part, text) in parts.iter_mut().filter(|part| is_guarded(&part.qualifiers)).zip(&assessment.outputs) {
                 part.text.clone_from(text);
             }
         }
@@ -185,10 +185,11 @@ pub fn blocked_message(guard: &Guard, source: Source) -> &str {
     }
 }
 
-fn is_guarded(part: &Part) -> bool {
-    Block { text: "", qualifiers: &part.qualifiers }.is_guarded()
+/// Whether policies other than contextual grounding look at what has these qualifiers.
+pub fn is_guarded(qualifiers: &[Qualifier]) -> bool {
+    Block { text: "", qualifiers }.is_guarded()
 }
 
 fn guarded(parts: &[Part]) -> impl Iterator<Item = &Part> {
-    parts.iter().filter(|part| is_guarded(part))
+    parts.iter().filter(|part| is_guarded(&part.qualifiers))
 }

@@ -5,6 +5,7 @@
 //! | `models.rs` | what a `modelId` names |
 //! | `request.rs` with `blocks.rs` | what Converse asks, checked and in our words |
 //! | `ask.rs` | asks: time limit, metrics, the bill, errors |
+//! | `guarded.rs` with `gate.rs` | guardrails before and after the model, and while it answers |
 //! | `reply.rs` | an answer in Converse's words |
 //! | `stream.rs` with `order.rs` and `events.rs` | an answer while it is made |
 //! | `bodies.rs` with `bodies/` | bodies of InvokeModel, one file a family |
@@ -18,6 +19,8 @@ mod converse;
 mod converse_stream;
 mod count_tokens;
 mod events;
+mod gate;
+mod guarded;
 mod invoke_guardrail_checks;
 mod invoke_model;
 mod invoke_model_with_response_stream;

@@ -1,5 +1,6 @@
 //! Asks a model for a caller of the gateway.
 
+use super::guarded::Told;
 use super::models::Named;
 use crate::errors::{self, ApiError};
 use crate::ops::OpContext;
@@ -11,6 +12,8 @@ use tokio::time::Instant;
 pub(super) struct Asked {
     pub(super) reply: ModelReply,
     pub(super) latency_ms: i64,
+    /// What guardrails say of it, where some are applied.
+    pub(super) guardrail: Option<Told>,
 }
 
 /// Asks, within the time that one call of a model may take, and writes the call down. Dropping the future ends the
@@ -37,7 +40,7 @@ pub(super) async fn ask(
     cx.model_answered(&named.payer, &request.model_id, answered.as_ref().ok());
     let latency_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
     match answered {
-        Ok(reply) => Ok(Asked { reply, latency_ms }),
+        Ok(reply) => Ok(Asked { reply, latency_ms, guardrail: None }),
         Err(error) => {
             tracing::warn!(
                 request_id = cx.request_id,

@@ -94,7 +94,7 @@ pub(super) async fn read(
     })
 }
 
-/// What a guardrail would look at is text like any other where none is applied. Pictures in it are not passed on.
+/// To the model, what a guardrail looks at is text like any other. Pictures in it are not passed on.
 pub(super) fn guarded_text(content: api::GuardrailConverseContentBlock) -> Option<String> {
     match content {
         api::GuardrailConverseContentBlock::Text(text) => Some(text.text).filter(|text| !text.trim().is_empty()),

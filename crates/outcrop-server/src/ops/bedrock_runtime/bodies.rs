@@ -7,12 +7,14 @@ mod anthropic;
 mod chat;
 mod embeddings;
 mod llama;
+mod marks;
 mod mistral;
 mod nova;
 mod prompt;
 mod titan;
 
 use super::ask::Asked as Answered;
+use super::guarded::{self, Guarding, Wanted};
 use super::models::Named;
 use super::request::{self, Asked};
 use super::stream::{Event, Events};
@@ -48,6 +50,7 @@ struct Said {
 pub(super) struct Invoked {
     pub(super) named: Named,
     pub(super) request: outcrop_ports::ModelRequest,
+    pub(super) guarding: Guarding,
     family: Family,
     /// The id as the caller gave it, which some answers repeat.
     model_id: String,
@@ -55,12 +58,13 @@ pub(super) struct Invoked {
     answer_id: String,
 }
 
-/// Reads a body.
+/// Reads a body, and has it assessed by guardrails; without `wanted` not even by those that are enforced.
 ///
 /// # Errors
 /// A ValidationException in the service's words.
-pub(super) async fn read(cx: &OpContext, named: Named, body: &[u8]) -> OpResult<Invoked> {
-    let document: Value = parse(body)?;
+pub(super) async fn read(cx: &OpContext, named: Named, body: &[u8], mut wanted: Option<Wanted>) -> OpResult<Invoked> {
+    let mut document: Value = parse(body)?;
+    let suffix = marks::take(&mut document, wanted.as_mut())?;
     let Value::Object(members) = &document else { return Err(malformed("#: expected type: JSONObject")) };
     if embeddings::is_meant(&named.model_id, members) {
         return Err(embeddings::refuse(&named.model_id));
@@ -76,9 +80,16 @@ pub(super) async fn read(cx: &OpContext, named: Named, body: &[u8]) -> OpResult<
     };
     let model_id = named.model_id.clone();
     request.model_id.clone_from(&model_id);
-    let Asked { mut request, .. } = request::read(cx, request).await?;
+    if let Some(suffix) = suffix {
+        marks::split(&mut request, &suffix);
+    }
+    let (asked, guarding) = match wanted {
+        Some(wanted) => guarded::read(cx, request, wanted).await?,
+        None => (request::read(cx, request).await?, Guarding::default()),
+    };
+    let Asked { mut request, .. } = asked;
     request.inference.top_k = request.inference.top_k.or(top_k);
-    Ok(Invoked { named, request, family, model_id, answer_id: cx.ids.uuid().replace('-', "") })
+    Ok(Invoked { named, request, guarding, family, model_id, answer_id: cx.ids.uuid().replace('-', "") })
 }
 
 /// Whose words a body is in: the id says it where it names a vendor, else the members do.
@@ -108,14 +119,18 @@ impl Invoked {
     /// The whole answer.
     pub(super) fn answer(&self, answered: &Answered) -> Value {
         let reply = &answered.reply;
-        match self.family {
+        let mut answer = match self.family {
             Family::Anthropic => anthropic::answer(reply, &self.answer_id, &self.model_id),
             Family::Chat => chat::answer(reply, &self.answer_id, &self.model_id),
             Family::Llama => llama::answer(reply),
             Family::Mistral => mistral::answer(reply),
             Family::Nova => nova::answer(reply.clone()),
             Family::Titan => titan::answer(reply),
+        };
+        if let Value::Object(members) = &mut answer {
+            marks::tell(members, answered.guardrail.as_ref());
         }
+        answer
     }
 
     /// Writes the answer while it is made.
@@ -174,6 +189,7 @@ impl Events for BodyEvents {
                 "cacheWriteInputTokenCount": usage.cache_write_input_tokens,
             });
             last.insert("amazon-bedrock-invocationMetrics".to_owned(), metrics);
+            marks::tell(last, answered.guardrail.as_ref());
         }
         out.extend(documents.iter().map(chunk));
     }

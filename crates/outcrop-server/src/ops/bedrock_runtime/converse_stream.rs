@@ -1,7 +1,7 @@
 //! ConverseStream: one answer of a model to a conversation, while it is made.
 
 use super::events::ConverseEvents;
-use super::request;
+use super::guarded::{self, Wanted};
 use super::stream;
 use crate::edge::respond::Body;
 use crate::errors::ApiError;
@@ -14,9 +14,7 @@ pub(super) async fn converse_stream(
     req: api::ConverseStreamRequest,
 ) -> Result<Response<Body>, ApiError> {
     // The two differ in how a guardrail is applied, and in nothing else.
-    if req.guardrail_config.is_some() {
-        return Err(request::no_guardrails());
-    }
+    let wanted = Wanted::of_stream(req.guardrail_config);
     let req = api::ConverseRequest {
         model_id: req.model_id,
         messages: req.messages,
@@ -32,7 +30,7 @@ pub(super) async fn converse_stream(
         service_tier: req.service_tier,
         output_config: req.output_config,
     };
-    let asked = request::read(&cx, req).await?;
+    let (asked, guarding) = guarded::read(&cx, req, wanted).await?;
     let events = ConverseEvents::new(asked.shown);
-    stream::stream(&cx, asked.named, asked.request, events).await
+    stream::stream(&cx, asked.named, asked.request, guarding, events).await
 }

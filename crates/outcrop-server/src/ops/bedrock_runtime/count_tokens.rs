@@ -26,7 +26,7 @@ pub(super) async fn count_tokens(cx: OpContext, req: api::CountTokensRequest) ->
         }
         api::CountTokensInput::InvokeModel(body) => {
             let named = models::named(&cx.app, &req.model_id).await?;
-            bodies::read(&cx, named, &body.body.0).await?.request
+            bodies::read(&cx, named, &body.body.0, None).await?.request
         }
     };
     let counted = cx.models.model(&request.model_id).count_tokens(&request).await.map_err(ask::exception)?;

@@ -113,7 +113,11 @@ impl Events for ConverseEvents {
         let metadata = api::ConverseStreamMetadataEvent {
             usage: reply::usage(&reply.usage),
             metrics: api::ConverseStreamMetrics { latency_ms: asked.latency_ms },
-            trace: None,
+            trace: asked
+                .guardrail
+                .as_ref()
+                .and_then(|told| told.trace.clone())
+                .map(|trace| api::ConverseStreamTrace { guardrail: Some(trace), prompt_router: None }),
             performance_config: self.shown.performance_config.clone(),
             service_tier: self.shown.service_tier.clone(),
         };

@@ -2,8 +2,8 @@
 
 use super::ask;
 use super::bodies;
+use super::guarded::{self, Wanted};
 use super::models;
-use super::request;
 use crate::edge::respond::{self, Body};
 use crate::errors::{self, ApiError};
 use crate::ops::OpContext;
@@ -13,14 +13,13 @@ use outcrop_ports::Latency;
 use outcrop_wire::Blob;
 
 pub(super) async fn invoke_model(cx: OpContext, req: api::InvokeModelRequest) -> Result<Response<Body>, ApiError> {
-    if req.guardrail_identifier.is_some() {
-        return Err(request::no_guardrails());
-    }
     check_media_types(req.content_type.as_deref(), req.accept.as_deref())?;
     let named = models::named(&cx.app, &req.model_id).await?;
-    let mut invoked = bodies::read(&cx, named, &req.body.unwrap_or_default().0).await?;
+    let wanted = Wanted::of_headers(req.guardrail_identifier, req.guardrail_version, req.trace);
+    let mut invoked = bodies::read(&cx, named, &req.body.unwrap_or_default().0, Some(wanted)).await?;
     invoked.request.inference.latency = latency(req.performance_config_latency);
-    let answered = ask::ask(&cx, &invoked.named, &invoked.request, None).await.map_err(ask::exception)?;
+    let answered = guarded::ask(&cx, &invoked.named, &invoked.request, &invoked.guarding).await;
+    let answered = answered.map_err(ask::exception)?;
     let answer = api::InvokeModelResponse {
         body: Blob::new(invoked.answer(&answered).to_string().into_bytes()),
         content_type: "application/json".to_owned(),

@@ -1,9 +1,9 @@
 //! InvokeModelWithResponseStream: one answer of a model while it is made, in the words of its family.
 
 use super::bodies;
+use super::guarded::Wanted;
 use super::invoke_model::{check_media_types, latency};
 use super::models;
-use super::request;
 use super::stream;
 use crate::edge::respond::Body;
 use crate::errors::ApiError;
@@ -15,15 +15,13 @@ pub(super) async fn invoke_model_with_response_stream(
     cx: OpContext,
     req: api::InvokeModelWithResponseStreamRequest,
 ) -> Result<Response<Body>, ApiError> {
-    if req.guardrail_identifier.is_some() {
-        return Err(request::no_guardrails());
-    }
     check_media_types(req.content_type.as_deref(), req.accept.as_deref())?;
     let named = models::named(&cx.app, &req.model_id).await?;
-    let mut invoked = bodies::read(&cx, named, &req.body.unwrap_or_default().0).await?;
+    let wanted = Wanted::of_headers(req.guardrail_identifier, req.guardrail_version, req.trace);
+    let mut invoked = bodies::read(&cx, named, &req.body.unwrap_or_default().0, Some(wanted)).await?;
     invoked.request.inference.latency = latency(req.performance_config_latency);
     let events = invoked.events();
-    let mut response = stream::stream(&cx, invoked.named, invoked.request, events).await?;
+    let mut response = stream::stream(&cx, invoked.named, invoked.request, invoked.guarding, events).await?;
     let headers = response.headers_mut();
     headers.insert("x-amzn-bedrock-content-type", HeaderValue::from_static("application/json"));
     if let Some(latency) = req.performance_config_latency {

@@ -17,14 +17,16 @@ pub(super) struct Shown {
 
 /// The answer of Converse.
 pub(super) fn answer(asked: Asked, shown: Shown) -> api::ConverseResponse {
-    let Asked { reply, latency_ms } = asked;
+    let Asked { reply, latency_ms, guardrail } = asked;
     api::ConverseResponse {
         stop_reason: stop_reason(reply.stop_reason),
         usage: usage(&reply.usage),
         metrics: api::ConverseMetrics { latency_ms },
         additional_model_response_fields: additional_fields(&reply, &shown.response_field_paths),
         output: api::ConverseOutput::Message(message(reply)),
-        trace: None,
+        trace: guardrail
+            .and_then(|told| told.trace)
+            .map(|trace| api::ConverseTrace { guardrail: Some(trace), prompt_router: None }),
         performance_config: shown.performance_config,
         service_tier: shown.service_tier,
     }

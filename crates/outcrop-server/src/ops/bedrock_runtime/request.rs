@@ -6,7 +6,7 @@
 use super::blocks;
 use super::models::{self, Named};
 use super::reply::Shown;
-use crate::errors::{self, ApiError, OpResult};
+use crate::errors::{self, OpResult};
 use crate::ops::OpContext;
 use outcrop_api::bedrock_runtime as api;
 use outcrop_ports::{
@@ -25,21 +25,11 @@ pub(super) struct Asked {
     pub(super) shown: Shown,
 }
 
-/// Guardrails are applied to agents and conversations alike, once they are there.
-pub(super) fn no_guardrails() -> ApiError {
-    errors::validation(
-        "Guardrails are not applied by this version of Outcrop: leave out guardrailConfig (guardrailIdentifier of InvokeModel).",
-    )
-}
-
-/// Reads a request.
+/// Reads a request. What it says of guardrails is read where they are applied.
 ///
 /// # Errors
 /// A ValidationException in the service's words that names the member.
 pub(super) async fn read(cx: &OpContext, req: api::ConverseRequest) -> OpResult<Asked> {
-    if req.guardrail_config.is_some() {
-        return Err(no_guardrails());
-    }
     if req.prompt_variables.as_ref().is_some_and(|variables| !variables.is_empty()) {
         return Err(errors::validation("promptVariables go along with a prompt's ARN as modelId."));
     }

@@ -4,6 +4,8 @@
 //! retry, and one after it a frame. A piece is forwarded as soon as it is there. A caller that hangs up ends the call.
 
 use super::ask::{self, Asked};
+use super::gate::Gate;
+use super::guarded::Guarding;
 use super::models::Named;
 use super::order::Order;
 use crate::edge::event_stream::{self, FrameSender};
@@ -12,6 +14,7 @@ use crate::errors::{self, ApiError};
 use crate::ops::OpContext;
 use http::{HeaderValue, Response};
 use outcrop_api::bedrock_runtime::ConverseStreamOutput;
+use outcrop_guardrails::Verdict;
 use outcrop_ports::{BoxFuture, Delta, DeltaSink, ModelError, ModelRequest};
 use tokio::sync::{Mutex, oneshot};
 
@@ -43,12 +46,13 @@ pub(super) async fn stream(
     cx: &OpContext,
     named: Named,
     request: ModelRequest,
+    guarding: Guarding,
     events: impl Events,
 ) -> Result<Response<Body>, ApiError> {
     let (frames, body) = event_stream::channel(cx.settings.reader_timeout);
     let (begun, begins) = oneshot::channel();
     let (tasks, cx_in_task) = (cx.turns.clone(), cx.clone());
-    tasks.spawn(run(cx_in_task, named, request, events, frames, begun));
+    tasks.spawn(run(cx_in_task, named, request, guarding, events, frames, begun));
     begins.await.map_err(|_| errors::internal())??;
     let mut response = Response::new(body);
     let kind = HeaderValue::from_static("application/vnd.amazon.eventstream");
@@ -63,22 +67,38 @@ async fn run<E: Events>(
     cx: OpContext,
     named: Named,
     request: ModelRequest,
+    guarding: Guarding,
     events: E,
     frames: FrameSender,
     begun: Begun,
 ) {
-    let writer = Writer { events, frames: frames.clone(), begun: Some(begun), order: Order::default() };
+    let refusal = guarding.refusal();
+    let is_refused = refusal.is_some();
+    // What can only be judged as a whole is shown when it is there.
+    let is_whole = is_refused || guarding.wants_whole_answer(&cx);
+    let gate = if is_whole { None } else { guarding.gate() };
+    let writer = Writer { events, frames: frames.clone(), begun: Some(begun), order: Order::default(), gate };
     let sink = Sink(Mutex::new(writer));
-    let answered = tokio::select! {
-        answered = ask::ask(&cx, &named, &request, Some(&sink)) => answered,
-        // Nobody reads any more: the model need not go on.
-        () = frames.closed() => return,
+    let deltas: Option<&dyn DeltaSink> = if is_whole { None } else { Some(&sink) };
+    let answered = match refusal {
+        Some(refusal) => Ok(refusal),
+        None => tokio::select! {
+            answered = ask::ask(&cx, &named, &request, deltas) => answered,
+            // Nobody reads any more: the model need not go on.
+            () = frames.closed() => return,
+        },
     };
     let mut writer = sink.0.into_inner();
     match answered {
-        Ok(asked) => {
+        Ok(mut asked) => {
+            if is_whole && !is_refused {
+                guarding.assess_output(&cx, &mut asked, None).await;
+            }
             for delta in writer.order.rest(&asked.reply) {
                 writer.write(delta).await;
+            }
+            if let Some(gate) = writer.gate.take() {
+                writer.end_guarded(&cx, &guarding, gate, &mut asked).await;
             }
             writer.start().await;
             let mut out = Vec::new();
@@ -104,6 +124,8 @@ struct Writer<E> {
     /// Told once, when the first piece is there.
     begun: Option<Begun>,
     order: Order,
+    /// Where guardrails are applied to the answer.
+    gate: Option<Gate>,
 }
 
 impl<E: Events> Writer<E> {
@@ -122,7 +144,32 @@ impl<E: Events> Writer<E> {
         }
     }
 
+    /// Shows a piece, as far as guardrails let it.
     async fn write(&mut self, delta: Delta) {
+        let shown = match &mut self.gate {
+            Some(gate) => gate.admit(delta),
+            None => vec![delta],
+        };
+        for delta in shown {
+            self.show(delta).await;
+        }
+    }
+
+    /// Shows what the gate still holds, or what stands in its place.
+    async fn end_guarded(&mut self, cx: &OpContext, guarding: &Guarding, mut gate: Gate, asked: &mut Asked) {
+        let rest = gate.finish();
+        let verdict = guarding.assess_output(cx, asked, gate.into_refused()).await;
+        let rest = match (verdict == Verdict::Blocked, guarding.is_async()) {
+            (false, _) => rest,
+            (true, false) => vec![Delta::Text(asked.reply.message.text())],
+            (true, true) => Vec::new(),
+        };
+        for delta in rest {
+            self.show(delta).await;
+        }
+    }
+
+    async fn show(&mut self, delta: Delta) {
         self.start().await;
         let mut out = Vec::new();
         self.events.delta(delta, &mut out);

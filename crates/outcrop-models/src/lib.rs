@@ -13,6 +13,7 @@ pub mod openai;
 pub mod replay;
 pub mod scripted;
 
+mod alternate;
 mod api_key;
 mod arguments;
 mod blocks;

@@ -3,7 +3,7 @@
 use super::{ORIGIN, own_id};
 use crate::families::{CacheRule, Sampling};
 use crate::upstream::Upstream;
-use crate::{arguments, blocks, caching, files, schema};
+use crate::{alternate, arguments, blocks, caching, files, schema};
 use outcrop_ports::{
     CachePlace, CachePoint, ContentBlock, File, Message, ModelError, ModelRequest, Role, ToolChoice, ToolResult,
     ToolResultContent, ToolResultStatus,
@@ -168,22 +168,11 @@ fn messages(request: &ModelRequest, points: &[CachePoint]) -> Vec<Value> {
         if message.role == Role::Assistant && index == last {
             trim_end(&mut content);
         }
-        // An answer without words or calls, such as one that was cut off at once.
-        if content.is_empty() {
-            continue;
-        }
         let role = match message.role {
             Role::User => "user",
             Role::Assistant => "assistant",
         };
-        match written.last_mut() {
-            Some(before) if before["role"] == role => {
-                if let Some(list) = before["content"].as_array_mut() {
-                    list.extend(content);
-                }
-            }
-            _ => written.push(json!({"role": role, "content": content})),
-        }
+        alternate::add(&mut written, role, "content", content);
     }
     written
 }

@@ -4,7 +4,7 @@ use super::origin;
 use crate::anthropic::{ORIGIN, called, is_on, thinking};
 use crate::families::{Family, Sampling, TopK};
 use crate::upstream::Upstream;
-use crate::{arguments, blocks, caching, files, schema};
+use crate::{alternate, arguments, blocks, caching, files, schema};
 use outcrop_ports::{
     CachePlace, CachePoint, ContentBlock, File, Latency, Message, ModelError, ModelErrorKind, ModelRequest, Role,
     ToolChoice, ToolResult, ToolResultContent, ToolResultStatus,
@@ -152,22 +152,11 @@ fn messages(request: &ModelRequest, points: &[CachePoint], origin: &str) -> Resu
     let mut written: Vec<Value> = Vec::with_capacity(request.messages.len());
     for (index, message) in request.messages.iter().enumerate() {
         let content = content(message, index, points, origin)?;
-        // An answer without words or calls, such as one that was cut off at once.
-        if content.is_empty() {
-            continue;
-        }
         let role = match message.role {
             Role::User => "user",
             Role::Assistant => "assistant",
         };
-        match written.last_mut() {
-            Some(before) if before["role"] == role => {
-                if let Some(list) = before["content"].as_array_mut() {
-                    list.extend(content);
-                }
-            }
-            _ => written.push(json!({"role": role, "content": content})),
-        }
+        alternate::add(&mut written, role, "content", content);
     }
     Ok(written)
 }

@@ -3,7 +3,7 @@
 use super::ORIGIN;
 use crate::families::Sampling;
 use crate::upstream::Upstream;
-use crate::{arguments, blocks, files, schema};
+use crate::{alternate, arguments, blocks, files, schema};
 use outcrop_ports::{
     ContentBlock, File, Message, ModelError, ModelRequest, Role, ToolChoice, ToolResult, ToolResultContent,
     ToolResultStatus,
@@ -107,21 +107,11 @@ fn contents(request: &ModelRequest, sealed_calls: bool) -> Vec<Value> {
             Role::User => said(request, message),
             Role::Assistant => answered(message, sealed_calls),
         };
-        if parts.is_empty() {
-            continue;
-        }
         let role = match message.role {
             Role::User => "user",
             Role::Assistant => "model",
         };
-        match written.last_mut() {
-            Some(before) if before["role"] == role => {
-                if let Some(list) = before["parts"].as_array_mut() {
-                    list.extend(parts);
-                }
-            }
-            _ => written.push(json!({"role": role, "parts": parts})),
-        }
+        alternate::add(&mut written, role, "parts", parts);
     }
     written
 }

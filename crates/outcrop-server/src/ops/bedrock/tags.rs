@@ -1,4 +1,4 @@
-//! TagResource, UntagResource, ListTagsForResource of `bedrock`: labels of inference profiles and guardrails.
+//! TagResource, UntagResource, ListTagsForResource of `bedrock`: labels of inference profiles.
 
 use super::inference_profiles;
 use crate::App;
